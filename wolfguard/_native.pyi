@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Types of the one native extension (source: wolfguard/engine/native/ext_*.c). Only thin faces import it:
+`wolfguard.engine`, `wolfguard.crypto`, `wolfguard.sandbox`. Times are milliseconds of CLOCK_MONOTONIC unless named."""
+
+from typing import Final
+
+# ext_crypto.c ------------------------------------------------------------------------------------------------------
+
+def library_version() -> str: ...
+def library_path() -> str: ...
+def random_bytes(count: int) -> bytes: ...
+def digest(name: str, data: bytes) -> bytes: ...
+def hmac(name: str, key: bytes, data: bytes) -> bytes: ...
+def pbkdf2_sha512(password: bytes, salt: bytes, iterations: int, length: int) -> bytes:
+    """Releases the GIL and lowers the calling thread's priority; call it in a thread of its own."""
+
+def equal(a: bytes, b: bytes) -> bool:
+    """Constant time for inputs of equal length."""
+
+def certificate_public_key(chain_pem: bytes) -> bytes:
+    """SubjectPublicKeyInfo (DER) of the first certificate."""
+
+class KeyServer:
+    """keyd's hot path: one C thread a channel; Python only configures and counts."""
+
+    def __init__(self, signatures_per_second: int) -> None: ...
+    def load(self, number: int, key_pem_fd: int) -> bytes:
+        """Reads and closes a private key; replaces the one with this number; returns its SPKI (DER)."""
+
+    def serve(self, channel_fd: int, numbers: list[int]) -> None:
+        """Starts a thread that owns the descriptor until the peer closes it."""
+
+    def counters(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+
+# ext_engine.c ------------------------------------------------------------------------------------------------------
+
+EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done
+EVENT_DATA: Final[int]  # (kind, conn, data: bytes)    control plaintext; the engine reads no more until read()
+EVENT_CLOSED: Final[int]  # (kind, conn, reason: str)   before a tunnel; also handshakes that failed (facts lost)
+EVENT_REFUSED: Final[int]  # (kind, peer: str, reason: str, count: int)   aggregated by (address, reason), each second
+EVENT_TUNNEL_CLOSED: Final[int]  # (kind, session, epoch, reason: str, code: int, detail: bytes)
+EVENT_TUNNEL_TIMER: Final[int]  # (kind, session, epoch, timer: str)  idle, expired: Python decides
+EVENT_TUNNEL_REKEYED: Final[int]  # (kind, session, epoch)
+
+class Engine:
+    """The data plane of one worker. No method blocks; all may be called from the Python thread only."""
+
+    def __init__(
+        self,
+        *,
+        slot: int,
+        tun: int,
+        listeners: list[int],
+        counters: int,
+        handshake_threads: int,
+        limits: dict[str, int],
+    ) -> None:
+        """`tun`: descriptor with IFF_VNET_HDR (12-byte header), or -1. `listeners`: bound, listening, non-blocking.
+        `counters`: memfd of session traffic counters (64-byte entries: u64 session, rx_packets, rx_bytes,
+        tx_packets, tx_bytes, last_active_ms, reserved x2), or -1. `limits` keys: half_open, handshakes_per_second,
+        handshake_burst, unauthenticated, handshake_ms, login_ms."""
+
+    def set_sites(self, sites: list[dict[str, object]]) -> None:
+        """Replaces all TLS contexts; open connections keep theirs. Each: name, server_names (list), certificates
+        (list of {number, chain: bytes PEM}), versions, suites_tls13, suites_tls12, groups, signatures (lists of IANA
+        names), require_extended_master_secret, require_hybrid, minimum_rsa_bits, tickets. Raises ValueError naming what
+        libwolfssl cannot do."""
+
+    def set_sign_channel(self, thread: int, fd: int) -> None:
+        """Hands a handshake thread its channel to keyd; replaces (and closes) the one before."""
+
+    def start(self) -> None: ...
+    def stop_accepting(self) -> None: ...
+    def stop(self) -> None: ...
+    @property
+    def eventfd(self) -> int: ...
+    def poll(self, limit: int) -> list[tuple[object, ...]]: ...
+    def read(self, conn: int) -> None:
+        """Grants one more EVENT_DATA (at most one TLS record of plaintext)."""
+
+    def write(self, conn: int, data: bytes, close: bool) -> None: ...
+    def close(self, conn: int) -> None: ...
+    def authenticated(self, conn: int) -> None:
+        """Takes the connection out of the unauthenticated limits (and of login_ms)."""
+
+    def start_tunnel(self, conn: int, head: bytes, tunnel: dict[str, object]) -> None:
+        """Sends `head` (the CONNECT response), then frames. Keys: session, epoch, index, ipv4 (4 bytes or None), ipv6
+        (16 bytes or None), networks (list of (bytes, prefix) that the client may also use as sources), mtu, dpd,
+        keepalive, rekey, idle, lifetime (milliseconds, 0 = never). A tunnel of the same session is replaced."""
+
+    def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None:
+        """Closes it, first sending a DISCONNECT frame with `bye` as payload unless None. Older epochs are ignored."""
+
+    def tunnels(self) -> list[tuple[int, int]]:
+        """(session, epoch) of those alive."""
+
+    def counters(self) -> dict[str, int]: ...
+    def facts(self) -> dict[str, str]:
+        """What is in use: offloads, groups built in."""
+
+# ext_sandbox.c -----------------------------------------------------------------------------------------------------
+
+def seccomp_install(program: bytes, log: bool) -> None:
+    """Installs classic BPF (struct sock_filter array) on all threads; raises OSError."""
+
+def landlock_abi() -> int: ...
+def landlock_restrict(paths: list[tuple[str, int]], fs: int, net: int, scoped: int) -> int:
+    """Allows only `paths` (path, access bits); returns the ABI used; raises OSError."""
+
+def set_dumpable(value: bool) -> None: ...
+def set_no_new_privs() -> None: ...
+def drop_capabilities(keep: list[int]) -> None:
+    """Clears bounding, ambient, inheritable, permitted and effective but for `keep`."""

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* counters.h - one counter for every way in which something is dropped, refused or done. The X-macro list is the one
+ * source: names appear in `wolfguard status`, metrics and events. Add a line, use WGE_COUNT(counters, name). */
+#ifndef WGE_COUNTERS_H
+#define WGE_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define WGE_COUNTERS(X) \
+    /* outside: accept and handshake (handshake.c, limiter.c) */ \
+    X(accepted) X(accept_failed) X(refused_half_open) X(refused_source_rate) X(refused_source_connections) \
+    X(handshake_ok) X(handshake_failed) X(handshake_timeout) X(handshake_no_ems) X(handshake_no_hybrid) \
+    X(login_timeout) X(sign_ok) X(sign_failed) X(sign_timeout) X(control_bytes_in) X(control_bytes_out) \
+    /* tunnel, from the peer (tunnel.c) */ \
+    X(tunnels_started) X(tunnels_ended) X(rx_packets) X(rx_bytes) X(rx_records) \
+    X(drop_frame_short) X(drop_frame_magic) X(drop_frame_length) X(drop_frame_type) X(drop_frame_compressed) \
+    X(drop_inner_malformed) X(drop_inner_source) X(drop_inner_mtu) X(drop_tun_write) X(tun_writes) \
+    X(dpd_request_in) X(dpd_response_in) X(keepalive_in) X(bye_in) \
+    /* tunnel, to the peer */ \
+    X(tx_packets) X(tx_bytes) X(tx_records) X(tun_reads) X(drop_no_session) X(drop_not_ip) X(drop_segment_malformed) \
+    X(drop_session_queue_full) X(drop_tx_mtu) X(dpd_request_out) X(dpd_timeout) X(keepalive_out) X(rekeyed) \
+    X(rekey_failed) X(idle_expired) X(lifetime_expired) X(tun_stale_drained) X(events_lost)
+
+struct wge_counters {
+#define X(name) _Atomic uint64_t name;
+    WGE_COUNTERS(X)
+#undef X
+};
+
+#define WGE_COUNT(counters, name) atomic_fetch_add_explicit(&(counters)->name, 1, memory_order_relaxed)
+#define WGE_COUNT_BY(counters, name, n) atomic_fetch_add_explicit(&(counters)->name, (n), memory_order_relaxed)
+
+#endif

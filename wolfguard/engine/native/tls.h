@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tls.h - the seam between wolfSSL and everything else. tls.c and tls_context.c are the only files of the engine that
+ * include wolfSSL's headers (crypto of keyd: sign_*.c, ext_crypto.c). wolfSSL's I/O callbacks see the stream's memory
+ * buffers only; wge_stream_fill / wge_stream_flush move them to and from the socket.
+ *
+ * A stream has one owner thread at a time: a handshake thread until the tunnel starts, then the data thread. */
+#ifndef WGE_TLS_H
+#define WGE_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "result.h"
+
+struct wge_stream;      /* one TLS connection: WOLFSSL object, socket, ciphertext buffers */
+struct wge_tls_context; /* one site's immutable, reference-counted configuration */
+
+#define WGE_RECORD_PLAIN_MAX 16384
+
+/* Moves bytes from the socket into the inbound ciphertext buffer: one recv() of as much as fits (>= 64 KiB for a tunnel).
+ * WGE_OK: something came; WANT_READ: nothing there; CLOSED: EOF; SYSTEM_ERROR. */
+enum wge_result wge_stream_fill(struct wge_stream *s);
+
+/* Decrypts the next record into `out` (capacity >= WGE_RECORD_PLAIN_MAX): exactly one record per call, so that a CSTP
+ * frame is one call. WGE_OK sets *length > 0. WANT_READ: no whole record is buffered. CLOSED: close_notify. PEER_ERROR:
+ * alert or broken record. */
+enum wge_result wge_stream_read(struct wge_stream *s, uint8_t *out, size_t capacity, size_t *length);
+
+/* Encrypts `data` as exactly one record (length <= WGE_RECORD_PLAIN_MAX) into the outbound buffer; no system call.
+ * NO_MEMORY: the outbound buffer has not enough room: nothing was taken. */
+enum wge_result wge_stream_write(struct wge_stream *s, const uint8_t *data, size_t length);
+
+/* Sends the outbound buffer: OK when empty, WANT_WRITE when the socket took only a part. */
+enum wge_result wge_stream_flush(struct wge_stream *s);
+
+size_t wge_stream_out_pending(const struct wge_stream *s); /* bytes of ciphertext not sent yet */
+size_t wge_stream_out_room(const struct wge_stream *s);    /* bytes of ciphertext that still fit */
+bool wge_stream_in_pending(const struct wge_stream *s);    /* ciphertext buffered but not decrypted */
+int wge_stream_fd(const struct wge_stream *s);
+bool wge_stream_is_tls13(const struct wge_stream *s);
+
+/* Enlarges buffers from control size to tunnel size (inbound >= 64 KiB, outbound `out_capacity`). Lazy memory: an idle
+ * tunnel must cost little, so buffers are borrowed from a pool of the data thread while they hold bytes. */
+enum wge_result wge_stream_become_tunnel(struct wge_stream *s, size_t out_capacity);
+
+/* TLS 1.3 KeyUpdate of our sending keys, asking the peer for the same. INVALID on TLS 1.2. */
+enum wge_result wge_stream_rekey(struct wge_stream *s);
+
+/* Queues close_notify (best effort), closes the socket, frees everything. */
+void wge_stream_free(struct wge_stream *s, bool notify);
+
+#endif

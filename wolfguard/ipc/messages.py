@@ -1,0 +1,595 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every message that wolfguard's processes exchange, as frozen dataclasses.
+
+Owns the vocabulary only: how messages travel is `ipc.channel`, who may send which to whom is `seccomp/processes.yml`
+(generated into `ipc.dispatch_table`). A `Request` names its reply type in `reply`; a `Notice` has none. Fields are
+str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and tuples of these: what `ipc.codec` can check.
+Addresses travel as text in canonical form, times as Unix seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from wolfguard.secret import Secret
+
+
+class Message:
+    """Anything that travels. Subclasses are frozen, slotted dataclasses."""
+
+    __slots__ = ()
+
+
+class Notice(Message):
+    """Sent without waiting for an answer."""
+
+    __slots__ = ()
+
+
+class Reply(Message):
+    """The answer to a Request."""
+
+    __slots__ = ()
+
+
+class Request(Message):
+    """Sent with a time limit, answered by `reply` or by an ipc error (code, text)."""
+
+    __slots__ = ()
+    reply: ClassVar[type[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Reply):
+    """Nothing to say but that it was done."""
+
+
+# --- supervisor and its children -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Notice):
+    """First word to a child. `descriptors` names the descriptors that travel with it, in order.
+
+    "configuration" (sealed memfd, JSON of config.site.Configuration) is always first.
+    """
+
+    generation: int
+    slot: int
+    slots: int
+    descriptors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attach(Notice):
+    """A descriptor of a channel to another process travels with it. `kind` is "ipc" or "sign"."""
+
+    peer: str
+    slot: int
+    kind: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Detach(Notice):
+    """The other process has ended; its channel is dead."""
+
+    peer: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Message):
+    """One observed thing, as a name and a value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Notice):
+    """The child is confined and serves. `confinement` says what was applied, as read back from the kernel."""
+
+    confinement: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Notice):
+    """The child cannot start; one clear line for the operator, then it ends."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured(Reply):
+    """`needs_restart` names the keys of the site file whose change takes effect only at a restart."""
+
+    needs_restart: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure(Request):
+    """New configuration; descriptors as in Start."""
+
+    reply: ClassVar[type[Reply]] = Reconfigured
+    generation: int
+    descriptors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Request):
+    """End cleanly. `drain`: close tunnels without BYE so that clients come back; else say BYE."""
+
+    reply: ClassVar[type[Reply]] = Done
+    drain: bool
+
+
+# --- mgmtd asks the supervisor --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus(Message):
+    process: str
+    slot: int
+    pid: int
+    state: str
+    started: int
+    restarts: int
+    confinement: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorStatus(Reply):
+    version: str
+    generation: int
+    started: int
+    processes: tuple[ProcessStatus, ...]
+    listeners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSupervisorStatus(Request):
+    reply: ClassVar[type[Reply]] = SupervisorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport(Reply):
+    """`error` is empty when the new configuration was taken."""
+
+    generation: int
+    error: str
+    needs_restart: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reload(Request):
+    reply: ClassVar[type[Reply]] = ReloadReport
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown(Request):
+    reply: ClassVar[type[Reply]] = Done
+
+
+# --- worker asks sessiond: login ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Peer(Message):
+    """Outside address of a client and the listener's address that it reached."""
+
+    address: str
+    port: int
+    local_address: str
+    local_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts(Message):
+    """What the handshake settled, for sessions, events and records."""
+
+    version: str
+    suite: str
+    group: str
+    signature: str
+    extended_master_secret: bool
+    server_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormField(Message):
+    """One input of a login form. `kind`: text, password, select. `choices` is (value, label) pairs for select."""
+
+    name: str
+    kind: str
+    label: str
+    value: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForm(Message):
+    """One round: `auth_id` is the id of the XML auth element (main, challenge, ...)."""
+
+    auth_id: str
+    message: str
+    error: str
+    banner: str
+    fields: tuple[FormField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAnswer(Reply):
+    """`state`: "form" (show `form`), "done" (`cookie` is the session's bearer secret), "refused" (no retry)."""
+
+    state: str
+    flow: str
+    form: LoginForm | None = None
+    cookie: Secret | None = None
+    banner: str = ""
+    user: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginStep(Request):
+    """One round of a login. `flow` is empty at the first; `fields` are the filled-in inputs, values are secret."""
+
+    reply: ClassVar[type[Reply]] = LoginAnswer
+    flow: str
+    site: str
+    peer: Peer
+    tls: TlsFacts
+    user_agent: str
+    group: str
+    fields: tuple[tuple[str, Secret], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCancel(Notice):
+    """The client went away in mid-login."""
+
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logout(Request):
+    """The bearer of this cookie ends its session (a BYE of the user, or GET /logout)."""
+
+    reply: ClassVar[type[Reply]] = Done
+    cookie: Secret
+
+
+# --- worker asks sessiond: tunnels ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelGrant(Reply):
+    """Everything that a tunnel needs. Addresses are "a.b.c.d" / "2001:db8::1" or empty when the family is absent.
+
+    `epoch` grows with every CONNECT of the session: an older tunnel of it has lost. `index` is the session's place in
+    the shared traffic counters. Times are seconds, 0 means never.
+    """
+
+    session: int
+    epoch: int
+    index: int
+    user: str
+    group: str
+    ipv4: str
+    ipv4_netmask: str
+    ipv6: str
+    ipv6_prefix: int
+    mtu: int
+    dns: tuple[str, ...]
+    nbns: tuple[str, ...]
+    default_domain: str
+    split_include: tuple[str, ...]
+    split_exclude: tuple[str, ...]
+    split_dns: tuple[str, ...]
+    routed: tuple[str, ...]
+    banner: str
+    dpd: int
+    keepalive: int
+    rekey: int
+    idle_timeout: int
+    session_timeout: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelOpen(Request):
+    """A CONNECT with a cookie. Errors: "cookie" (answer 401), "busy" (answer 503 with the text), "denied" (403)."""
+
+    reply: ClassVar[type[Reply]] = TunnelGrant
+    cookie: Secret
+    site: str
+    peer: Peer
+    tls: TlsFacts
+    user_agent: str
+    hostname: str
+    base_mtu: int
+    mtu: int
+    want_ipv4: bool
+    want_ipv6: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelClosed(Notice):
+    """A tunnel of this worker has ended. `reason` is a label of the engine or of BYE; `user_left` ends the session."""
+
+    session: int
+    epoch: int
+    reason: str
+    user_left: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTunnel(Message):
+    session: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTunnels(Reply):
+    tunnels: tuple[LiveTunnel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListTunnels(Request):
+    """sessiond, after its own restart, asks each worker what it carries."""
+
+    reply: ClassVar[type[Reply]] = LiveTunnels
+
+
+@dataclass(frozen=True, slots=True)
+class EndTunnel(Request):
+    """sessiond orders a tunnel's end. `bye`: send DISCONNECT with `text` (the client quits), else close silently."""
+
+    reply: ClassVar[type[Reply]] = Done
+    session: int
+    epoch: int
+    bye: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEvent(Notice):
+    """Something worth a record that only the worker saw (bad input, a refused handshake). `count` sums repeats."""
+
+    event: str
+    peer: str
+    reason: str
+    count: int = 1
+    detail: str = ""
+
+
+# --- sessiond asks netd ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostRoute(Message):
+    """An inside network (/32, /128 or a routed prefix) and the slot whose TUN carries it; the higher epoch wins."""
+
+    network: str
+    slot: int
+    mtu: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoutes(Request):
+    reply: ClassVar[type[Reply]] = Done
+    routes: tuple[HostRoute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropRoutes(Request):
+    """Removes routes whose epoch is not newer than the one given; the address rests and its conntrack is flushed."""
+
+    reply: ClassVar[type[Reply]] = Done
+    routes: tuple[HostRoute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable(Reply):
+    routes: tuple[HostRoute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRoutes(Request):
+    reply: ClassVar[type[Reply]] = RouteTable
+
+
+# --- mgmtd asks sessiond, worker, netd ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor(Message):
+    """Who asks, from the management socket's peer credentials."""
+
+    uid: int
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo(Message):
+    session: int
+    user: str
+    group: str
+    site: str
+    state: str
+    peer: str
+    user_agent: str
+    hostname: str
+    ipv4: str
+    ipv6: str
+    slot: int
+    tls: TlsFacts | None
+    created: int
+    connected: int
+    expires: int
+    received_bytes: int
+    sent_bytes: int
+    received_packets: int
+    sent_packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTable(Reply):
+    sessions: tuple[SessionInfo, ...]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions(Request):
+    """Pages through sessions by id: those above `after`, at most `limit`. `next` is 0 at the end."""
+
+    reply: ClassVar[type[Reply]] = SessionTable
+    after: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected(Reply):
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect(Request):
+    """Ends sessions by id or by user and kills their cookies."""
+
+    reply: ClassVar[type[Reply]] = Disconnected
+    actor: Actor
+    session: int
+    user: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+    password: Secret
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPassword(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo(Message):
+    name: str
+    groups: tuple[str, ...]
+    locked_until: int
+    failures: int
+    created: int
+    last_login: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable(Reply):
+    users: tuple[UserInfo, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListUsers(Request):
+    reply: ClassVar[type[Reply]] = UserTable
+    after: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch(Reply):
+    """Records as JSON texts, in order of sequence number; `last` is the newest number that exists."""
+
+    records: tuple[str, ...]
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecords(Request):
+    """Records above sequence number `after`, at most `limit`; waits up to `wait` seconds when there are none."""
+
+    reply: ClassVar[type[Reply]] = RecordBatch
+    after: int
+    limit: int
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdminEvent(Notice):
+    """An act of administration that mgmtd itself answered (status, reload, a refused caller)."""
+
+    actor: Actor
+    act: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessiondStatus(Reply):
+    sessions: int
+    tunnels: int
+    pools: tuple[Fact, ...]
+    records: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSessiondStatus(Request):
+    reply: ClassVar[type[Reply]] = SessiondStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Counter(Message):
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus(Reply):
+    tunnels: int
+    connections: int
+    counters: tuple[Counter, ...]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskWorkerStatus(Request):
+    reply: ClassVar[type[Reply]] = WorkerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NetdStatus(Reply):
+    routes: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskNetdStatus(Request):
+    reply: ClassVar[type[Reply]] = NetdStatus

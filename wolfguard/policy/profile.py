@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A crypto profile, resolved: what the engine is told and what reports print.
+
+Owns the shape. Values come from `policies/profiles/<name>.yml`, read by `policy.load`. Names of suites, groups and
+signatures are IANA's (TLS registries), in order of preference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoProfile:
+    """`versions` are "1.3", "1.2". `approved` is False for a profile that lets non-approved algorithms in."""
+
+    name: str
+    title: str
+    approved: bool
+    versions: tuple[str, ...]
+    suites_tls13: tuple[str, ...]
+    suites_tls12: tuple[str, ...]
+    groups: tuple[str, ...]
+    signatures: tuple[str, ...]
+    require_extended_master_secret: bool
+    require_hybrid: bool
+    minimum_rsa_bits: int
+    tickets: bool
