@@ -51,7 +51,15 @@ def debian_mirrors(etc: Path = Path("/etc/apt")) -> Iterator[str]:
 
 
 def from_debian(work: Path, minimum: str) -> Source:
-    """Downloads the newest `wolfssl` source tarball of sid or forky, at least `minimum`. Raises SourceError."""
+    """The newest wolfSSL in Debian's archive, at least `minimum`. Raises SourceError."""
+    found, version = fetch(work, "wolfssl")
+    if version_key(version) < version_key(minimum):
+        raise SourceError(f"the newest wolfssl in Debian's archive is {version}, needed is {minimum}: give --tarball")
+    return found
+
+
+def fetch(work: Path, package: str) -> tuple[Source, str]:
+    """Downloads the newest source tarball of a package in sid or forky and tells its version. Raises SourceError."""
     mirror = next(debian_mirrors(), None)
     if mirror is None:
         raise SourceError(
@@ -61,7 +69,7 @@ def from_debian(work: Path, minimum: str) -> Source:
     for folder in ("lists/partial", "cache/archives/partial"):
         (apt / folder).mkdir(parents=True, exist_ok=True)
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-    sources = apt / "wolfssl.list"
+    sources = apt / "source.list"
     sources.write_text("".join(f"deb-src {signed}{mirror.rstrip('/')} {suite} main\n" for suite in SUITES))
     options = [
         f"-oDir::Etc::SourceList={sources}", "-oDir::Etc::SourceParts=/dev/null", f"-oDir::State::Lists={apt}/lists",
@@ -70,19 +78,18 @@ def from_debian(work: Path, minimum: str) -> Source:
     ]  # fmt: skip
     # one suite that is away is no reason to fail: what counts is whether a version can be had
     subprocess.run(["apt-get", *options, "update"], check=False, capture_output=True)
-    listing = subprocess.run(["apt-cache", *options, "showsrc", "wolfssl"], check=False, capture_output=True, text=True)
+    listing = subprocess.run(["apt-cache", *options, "showsrc", package], check=False, capture_output=True, text=True)
     versions = re.findall(r"^Version: (\S+)$", listing.stdout, re.MULTILINE)
     if not versions:
-        raise SourceError(f"Debian's archive offers no wolfssl source in {' or '.join(SUITES)}: give --tarball or --bundle")
+        raise SourceError(f"Debian's archive offers no {package} source in {' or '.join(SUITES)}: see --help for others")
     newest = max(versions, key=version_key)
-    if version_key(newest) < version_key(minimum):
-        raise SourceError(f"the newest wolfssl in Debian's archive is {newest}, needed is {minimum}: give --tarball")
-    command = ["apt-get", *options, "source", "--download-only", "--tar-only", f"wolfssl={newest}"]
+    command = ["apt-get", *options, "source", "--download-only", "--tar-only", f"{package}={newest}"]
     result = subprocess.run(command, cwd=work, check=False, capture_output=True, text=True)
-    tarballs = sorted(work.glob("wolfssl_*.orig.tar.*z"))
+    tarballs = sorted(work.glob(f"{package}_*.orig.tar.*z"))
     if result.returncode != 0 or not tarballs:
-        raise SourceError(f"apt could not fetch wolfssl {newest}: {result.stderr.strip().splitlines()[-1:]}")
-    return Source(tarballs[-1], f"Debian source package wolfssl {newest}", sha256_file(tarballs[-1]))
+        raise SourceError(f"apt could not fetch {package} {newest}: {result.stderr.strip().splitlines()[-1:]}")
+    found = Source(tarballs[-1], f"Debian source package {package} {newest}", sha256_file(tarballs[-1]))
+    return found, newest
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real gateway in namespaces and real clients of several builds, for all interop tests.
+
+Owns the fixtures. One gateway serves a whole test session where tests only read; tests that change its state make their
+own with `make_gateway`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop import roots
+from wolfguard.cli.demo.client import Client
+from wolfguard.cli.demo.site import Gateway, Site
+from wolfguard.linux.namespace import Topology
+
+PASSWORD = "correct horse battery staple"
+WRONG = "wrong horse battery staple"
+NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A gateway with its topology."""
+
+    topology: Topology
+    gateway: Gateway
+
+    @property
+    def site(self) -> Site:
+        return self.gateway.site
+
+    def add_user(self, name: str, *groups: str) -> None:
+        words = [word for group in groups for word in ("--group", group)]
+        result = self.site.wolfguard("user", "add", name, "--password-stdin", *words, stdin=PASSWORD + "\n")
+        assert result.returncode == 0, result.stderr
+
+    def events(self) -> str:
+        result = self.site.wolfguard("events", "--json")
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+
+@dataclass(frozen=True)
+class Build:
+    """One client build and the family it dials over."""
+
+    root: roots.Root
+    family: int
+
+    def client(self, field: Field, user: str, *secrets: str, **settings: Any) -> Client:
+        address = Topology.GATEWAY_V4 if self.family == 4 else f"[{Topology.GATEWAY_V6}]"
+        path = roots.make(self.root)
+        authority = path / "tmp" / f"ca-{next(NUMBERS)}.pem"
+        authority.write_bytes(field.site.authority.read_bytes())
+        return Client(
+            field.topology.client,
+            f"https://{address}",
+            Path("/tmp") / authority.name,
+            user,
+            secrets,
+            program=self.root.openconnect,
+            runner=lambda command: [*roots.enter(path), *command],
+            **settings,
+        )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "build" in metafunc.fixturenames:
+        builds = [Build(root, family) for root in roots.CLIENTS for family in (4, 6)]
+        metafunc.parametrize("build", builds, ids=[f"{each.root.name}-ipv{each.family}" for each in builds])
+
+
+@pytest.fixture(scope="session")
+def make_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Field]]:
+    """Makes gateways in topologies of their own; all end with the test session."""
+    made: list[Field] = []
+
+    def make(**sections: Any) -> Field:
+        topology = Topology.named(f"wgt{next(NUMBERS)}")
+        topology.delete()
+        topology.add()
+        folder = tmp_path_factory.mktemp("site")
+        # confined processes reach their folders as their own users
+        for parent in (folder, *folder.parents):
+            if parent == Path(parent.anchor):
+                break
+            parent.chmod(parent.stat().st_mode | 0o011)
+        field = Field(topology, Gateway(Site(folder), topology.gateway))
+        made.append(field)
+        field.site.prepare(**sections)
+        field.gateway.start()
+        return field
+
+    yield make
+    for field in made:
+        field.gateway.stop()
+        field.topology.delete()
+
+
+@pytest.fixture(scope="session")
+def field(make_gateway: Callable[..., Field]) -> Field:
+    """The gateway that most tests share: generous limits, two groups, one user."""
+    made = make_gateway()
+    sites = made.site.document["sites"]
+    sites[0]["groups"] = [{"name": "staff", "label": "Staff"}, {"name": "guests", "label": "Guests"}]
+    sites[0]["sessions_per_user"] = 100
+    made.site.document["limits"] = {"handshakes_per_second": 1000, "handshake_burst": 1000, "unauthenticated": 1000}
+    made.site.document["lockout"] = {"failures": 1000, "address_failures": 10000}
+    made.site.write()
+    made.gateway.stop()
+    made.gateway.start()
+    made.add_user("alice", "staff", "guests")
+    return made
+
+
+@pytest.fixture
+def clients() -> Iterator[list[Client]]:
+    """Clients put here are stopped at the end of the test, whatever happens."""
+    started: list[Client] = []
+    yield started
+    for client in started:
+        client.stop()

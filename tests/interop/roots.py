@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Root file systems with the real clients: Debian 12, Debian 13, sid, and an OpenSSL build of openconnect.
+
+Owns making and caching them (mmdebstrap, from the machine's own Debian archive) and the command line that runs a
+program inside one. Must not know about gateways or tests. A root is complete or absent: it is made aside and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fips"))
+
+from source import KEYRING, debian_mirrors, fetch
+
+CACHE = Path(os.environ.get("WOLFGUARD_CACHE", "/var/cache/wolfguard-gateway")) / "roots"
+CLIENT = ("openconnect", "vpnc-scripts", "iproute2", "iperf3", "iputils-ping", "procps")
+BUILD = ("gcc", "make", "pkgconf", "libc6-dev", "libssl-dev", "libxml2-dev", "zlib1g-dev", "openssl", "dpkg-dev")
+
+# The OpenSSL build: Debian's own source package, configured for the other library. A script for the build root.
+OPENSSL_BUILD = """
+set -e
+cd /root
+mkdir build
+tar -xf openconnect_*.orig.tar.* -C build --strip-components=1
+cd build
+./configure --prefix=/usr/local --with-openssl=yes --without-gnutls --disable-nls --disable-docs --without-libproxy \
+  --without-stoken --without-libpcsclite --without-libpskc --without-gssapi --without-lz4 --with-vpnc-script=/usr/share/vpnc-scripts/vpnc-script
+make -j2
+make install
+ldconfig
+cd /root && rm -rf build openconnect_*
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """`suite` is Debian's; `script` runs inside as the last step; `openconnect` is the client's path inside."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    script: str = ""
+    openconnect: str = "/usr/sbin/openconnect"
+
+    @property
+    def path(self) -> Path:
+        facts = json.dumps([self.suite, self.packages, self.script])
+        return CACHE / f"{self.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+
+BOOKWORM = Root("bookworm", "bookworm", CLIENT)
+TRIXIE = Root("trixie", "trixie", CLIENT)
+SID = Root("sid", "sid", (*CLIENT, "ocserv", "gnutls-bin"))
+OPENSSL = Root("openssl", "sid", (*CLIENT, *BUILD), OPENSSL_BUILD, "/usr/local/sbin/openconnect")
+CLIENTS = (BOOKWORM, TRIXIE, SID, OPENSSL)
+
+
+def make(root: Root) -> Path:
+    """Makes the root unless it is cached. Raises RuntimeError with the end of the log when that fails."""
+    target = root.path
+    if target.exists():
+        return target
+    mirror = next(debian_mirrors(), None)
+    if mirror is None:
+        raise RuntimeError("no Debian archive in /etc/apt: the interop tests need one to fetch the clients from")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
+    command = [
+        "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(root.packages)}",
+        "--aptopt=Acquire::Check-Valid-Until \"false\"", "--aptopt=APT::Sandbox::User \"root\"",
+        *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
+        root.suite, str(partial), f"deb {mirror} {root.suite} main",
+    ]  # fmt: skip
+    log = target.with_suffix(".log")
+    with log.open("wb") as stream:
+        result = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=False)
+        if result.returncode == 0 and root.script:
+            with tempfile.TemporaryDirectory() as work:
+                shutil.copy(fetch(Path(work), "openconnect")[0].path, partial / "root")
+            inside = [*enter(partial), "/bin/sh", "-c", root.script]
+            result = subprocess.run(inside, stdout=stream, stderr=subprocess.STDOUT, check=False)
+    if result.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+        raise RuntimeError(f"{root.name} could not be made, the log is {log}:\n{tail}")
+    partial.rename(target)
+    return target
+
+
+def enter(root: Path) -> list[str]:
+    """The words before a command that run it inside a root: private mounts that vanish with the process."""
+    mounts = (
+        f"mount --make-rprivate / && mount --rbind /dev {root}/dev && mount -t proc proc {root}/proc && "
+        f"mount -t tmpfs tmpfs {root}/run && touch {root}/etc/resolv.conf && "
+        f"mount --bind /etc/resolv.conf {root}/etc/resolv.conf && "
+        f'exec chroot {root} /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin '
+        f'HOME=/root LANG=C.UTF-8 "$@"'
+    )
+    return ["unshare", "--mount", "sh", "-c", mounts, "enter"]
+
+
+if __name__ == "__main__":
+    for each in CLIENTS:
+        print(each.name, make(each), flush=True)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs every check and test in the order of what fails soonest; `./bootstrap test` calls it.
+
+Owns the phases and their order. Each phase is a command that can be run alone. Options that are not ours go to pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("WOLFGUARD_CACHE", "/var/cache/wolfguard-gateway"))
+BIN = Path(sysconfig.get_path("scripts"))
+NATIVE = TREE / "wolfguard" / "engine" / "native"
+FUZZ_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """`fast` phases need no network namespace and no root file system."""
+
+    name: str
+    command: Sequence[str]
+    fast: bool = True
+
+
+def sanitized(name: str, sanitizers: str, *extra: str) -> list[Phase]:
+    """Configure, build and run the C tests under sanitizers, in a folder of their own outside the checkout."""
+    folder = str(CACHE / "build" / name)
+    configure = [
+        "cmake", "-S", str(NATIVE), "-B", folder, "-DWGE_TESTS=ON", f"-DWGE_SANITIZE={sanitizers}",
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo", *extra,
+    ]  # fmt: skip
+    return [
+        Phase(f"{name}: configure", configure),
+        Phase(f"{name}: build", ["cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1)]),
+        Phase(f"{name}: run", ["ctest", "--test-dir", folder, "--output-on-failure"]),
+    ]
+
+
+def fuzzing() -> list[Phase]:
+    """Every libFuzzer target over its seeds and a few seconds beyond: that they run and find nothing at once."""
+    folder = CACHE / "build" / "fuzz"
+    targets = sorted(path.stem for path in (TREE / "tests" / "fuzz").glob("fuzz_*.c"))
+    phases = [
+        Phase("fuzz: configure", [
+            "cmake", "-S", str(NATIVE), "-B", str(folder), "-DWGE_FUZZ=ON", "-DCMAKE_C_COMPILER=clang",
+            "-DWGE_SANITIZE=address,undefined,fuzzer-no-link", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        ]),
+        Phase("fuzz: build", ["cmake", "--build", str(folder), "--parallel", str(os.cpu_count() or 1)]),
+    ]  # fmt: skip
+    for target in targets:
+        seeds = TREE / "tests" / "fuzz" / "seeds" / target.removeprefix("fuzz_")
+        corpus = folder / "corpus" / target
+        corpus.mkdir(parents=True, exist_ok=True)
+        command = [str(folder / target), f"-max_total_time={FUZZ_SECONDS}", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        phases.append(Phase(f"fuzz: {target}", [*command, str(corpus), *([str(seeds)] if seeds.is_dir() else [])]))
+    return phases
+
+
+def phases(pytest: Sequence[str]) -> list[Phase]:
+    python = sys.executable
+    tests = [python, "-m", "pytest", "-q", *pytest]
+    return [
+        Phase("style", [str(BIN / "ruff"), "check"]),
+        Phase("format", [str(BIN / "ruff"), "format", "--check"]),
+        Phase("types", [str(BIN / "mypy"), f"--cache-dir={CACHE}/mypy"]),
+        Phase("layers", [str(BIN / "lint-imports"), "--no-cache"]),
+        *sanitized("address", "address,undefined"),
+        *sanitized("thread", "thread"),
+        *fuzzing(),
+        Phase("tests: unit, property, meta", [*tests, "tests/unit", "tests/property", "tests/meta", "tests/fuzz"]),
+        Phase("tests: system, interop", [*tests, "tests/system", "tests/interop"], fast=False),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--fast", action="store_true", help="leave out what needs network namespaces")
+    parser.add_argument("--only", metavar="WORD", help="only phases whose name holds this word")
+    options, pytest = parser.parse_known_args()
+    # the installed package is what is tested, and confined users could not read a checkout anyway
+    environment = {
+        **os.environ,
+        "PKG_CONFIG_PATH": str(Path(sys.prefix) / "wolfssl" / "lib" / "pkgconfig"),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "RUFF_NO_CACHE": "true",
+        "TSAN_OPTIONS": "halt_on_error=1",
+    }
+    started = time.monotonic()
+    for phase in phases(pytest):
+        if (options.fast and not phase.fast) or (options.only and options.only not in phase.name):
+            continue
+        print(f"== {phase.name}", flush=True)
+        begun = time.monotonic()
+        code = subprocess.run(phase.command, cwd=TREE, env=environment, check=False).returncode
+        print(f"== {phase.name}: {'ok' if code == 0 else f'FAILED ({code})'}, {time.monotonic() - begun:.0f} s", flush=True)
+        if code != 0:
+            return 1
+    print(f"== all phases passed in {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

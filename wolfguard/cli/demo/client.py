@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real `openconnect` in a namespace: started, watched through its own output, stopped.
+
+Owns the command line and the reading of the output. Must not know the gateway. `runner` lets tests run other builds of
+the client from other root file systems.
+"""
+
+from __future__ import annotations
+
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wolfguard.errors import WolfguardError
+from wolfguard.linux.namespace import Namespace
+
+CONNECTED = re.compile(r"(?:Configured|Connected) as (\S+?)(?:,| )")
+
+
+class ClientError(WolfguardError):
+    """The client ended or stayed silent; the text is what it printed last."""
+
+
+def plain(command: Sequence[str]) -> list[str]:
+    return list(command)
+
+
+@dataclass
+class Client:
+    """`secrets` are the lines for its standard input; `device` names its tunnel interface."""
+
+    namespace: Namespace
+    server: str
+    authority: Path
+    user: str = ""
+    secrets: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    device: str = "tun0"
+    program: str = "openconnect"
+    runner: Callable[[Sequence[str]], list[str]] = plain
+    output: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+    _partial: bytes = b""
+
+    def command(self) -> list[str]:
+        words = [
+            self.program, "--protocol=anyconnect", f"--cafile={self.authority}", f"--interface={self.device}",
+            "--verbose", "--timestamp", "--no-dtls", "--reconnect-timeout=60",
+            *([f"--user={self.user}"] if self.user else []),
+            *(["--passwd-on-stdin"] if self.secrets else []),
+            *self.options, self.server,
+        ]  # fmt: skip
+        return self.namespace.inside(self.runner(words))
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(f"{line}\n" for line in self.secrets).encode())
+        self.process.stdin.close()
+
+    def wait_for(self, pattern: str | re.Pattern[str], limit: float = 20.0) -> re.Match[str]:
+        """Reads output until a line matches. Raises ClientError at the client's end or after `limit` seconds."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        end = time.monotonic() + limit
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while (left := end - time.monotonic()) > 0:
+                if not selector.select(left):
+                    break
+                data = self.process.stdout.read1(65536)  # type: ignore[attr-defined]
+                if not data:
+                    raise ClientError(f"openconnect ended with {self.process.wait()}:\n{self.tail()}")
+                *lines, self._partial = (self._partial + data).split(b"\n")
+                found: re.Match[str] | None = None
+                for line in lines:
+                    text = line.decode(errors="replace")
+                    self.output.append(text)
+                    found = found or re.search(pattern, text)
+                if found:
+                    return found
+        raise ClientError(f"openconnect did not say {pattern!r} within {limit:.0f} s:\n{self.tail()}")
+
+    def connect(self, limit: float = 20.0) -> str:
+        """Starts it and waits for the tunnel; returns the inside address that it reports."""
+        self.start()
+        return self.wait_for(CONNECTED, limit).group(1)
+
+    def wait_end(self, limit: float = 20.0) -> int:
+        """Waits for the client to end by itself; keeps its output; returns the exit code."""
+        assert self.process is not None
+        try:
+            rest, _ = self.process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise ClientError(f"openconnect still runs after {limit:.0f} s:\n{self.tail()}") from None
+        self.output += (self._partial + (rest or b"")).decode(errors="replace").splitlines()
+        return self.process.returncode
+
+    def stop(self, limit: float = 10.0) -> None:
+        """SIGINT: the client says BYE and takes its interface down."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+    def said(self, pattern: str) -> bool:
+        return any(re.search(pattern, line) for line in self.output)
+
+    def tail(self, lines: int = 15) -> str:
+        return "\n".join(self.output[-lines:])

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Traffic through a tunnel, measured with ping and iperf3.
+
+Owns the command lines and the reading of their results. Must not know gateways or clients.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from wolfguard.errors import WolfguardError
+from wolfguard.linux.namespace import Namespace
+
+PORT = 5201
+
+
+class TrafficError(WolfguardError):
+    """No packet came back, or iperf3 failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """`seconds` of one TCP stream, `bytes` that arrived."""
+
+    seconds: float
+    bytes: int
+
+    @property
+    def gigabits(self) -> float:
+        return self.bytes * 8 / self.seconds / 1e9 if self.seconds else 0.0
+
+
+def ping(namespace: Namespace, address: str, count: int = 5, size: int = 56) -> float:
+    """Average round trip in milliseconds; every packet must come back. Raises TrafficError."""
+    command = namespace.inside(["ping", "-n", "-q", "-i", "0.05", "-W", "2", "-c", str(count), "-s", str(size), address])
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    received = re.search(r"(\d+) received", result.stdout)
+    average = re.search(r"= [\d.]+/([\d.]+)/", result.stdout)
+    if received is None or average is None or int(received.group(1)) != count:
+        raise TrafficError(f"ping {address} from {namespace.name}: {result.stdout.strip() or result.stderr.strip()}")
+    return float(average.group(1))
+
+
+@contextmanager
+def iperf_server(namespace: Namespace) -> Iterator[None]:
+    """An iperf3 server in a namespace for the time of the block."""
+    server = subprocess.Popen(
+        namespace.inside(["iperf3", "-s", "-p", str(PORT), "--forceflush"]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if b"listening" in line:
+                break
+        yield
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def transfer(namespace: Namespace, address: str, seconds: int, down: bool, tries: int = 3) -> Transfer:
+    """One TCP stream to (or, `down`, from) an iperf3 server. Raises TrafficError."""
+    command = ["iperf3", "-J", "-c", address, "-p", str(PORT), "-t", str(seconds), *(["-R"] if down else [])]
+    for attempt in range(tries):
+        result = subprocess.run(namespace.inside(command), check=False, capture_output=True, text=True)
+        report = json.loads(result.stdout) if result.stdout.strip() else {}
+        if "error" not in report and report:
+            total = report["end"]["sum_received"]
+            return Transfer(float(total["seconds"]), int(total["bytes"]))
+        # a server that has just ended the run before answers "busy" for a moment
+        if attempt + 1 < tries:
+            time.sleep(0.3)
+    raise TrafficError(f"iperf3 to {address}: {report.get('error', result.stderr.strip())}")
