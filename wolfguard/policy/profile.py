@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CryptoProfile:
-    """`versions` are "1.3", "1.2". `approved` is False for a profile that lets non-approved algorithms in."""
+    """`versions` are "1.3", "1.2". `approved` is False for a profile that lets non-approved algorithms in.
+
+    `require_extended_master_secret` is about TLS 1.2, `..._dtls` about DTLS 1.2. `not_validated` names what of the
+    lists is allowed but covered by no module's certificate, `not_approved` what no standard approves: sessions that use
+    these are marked.
+    """
 
     name: str
     title: str
@@ -26,3 +31,6 @@ class CryptoProfile:
     require_hybrid: bool
     minimum_rsa_bits: int
     tickets: bool
+    require_extended_master_secret_dtls: bool = True
+    not_validated: tuple[str, ...] = ()
+    not_approved: tuple[str, ...] = ()

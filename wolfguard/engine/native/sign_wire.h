@@ -27,15 +27,15 @@ enum wge_sign_hash {
     WGE_SIGN_SHA512 = 3,
 };
 
-/* Answers. All but OK, RATE and NO_KEY are followed by the end of the channel. */
+/* Answers. MALFORMED and FORBIDDEN are followed by the end of the channel; the others concern one handshake only. */
 enum wge_sign_status {
     WGE_SIGN_OK = 0,
-    WGE_SIGN_MALFORMED = 1,   /* magic, sizes, a reserved field or the DigestInfo is wrong */
-    WGE_SIGN_FORBIDDEN = 2,   /* this channel may not use this key number */
-    WGE_SIGN_MISMATCH = 3,    /* the scheme does not fit the key's type, or the length does not fit the hash */
-    WGE_SIGN_RATE = 4,        /* the channel's budget of signatures is used up: try the next handshake later */
-    WGE_SIGN_NO_KEY = 5,      /* permitted, but not loaded (yet) */
-    WGE_SIGN_FAILED = 6,      /* the module refused */
+    WGE_SIGN_MALFORMED = 1, /* magic, sizes, a reserved field, the digest's length or the DigestInfo is wrong */
+    WGE_SIGN_FORBIDDEN = 2, /* this channel may not use this key number */
+    WGE_SIGN_MISMATCH = 3,  /* the scheme does not fit the key's type: the key was renewed, or chain and key differ */
+    WGE_SIGN_RATE = 4,      /* the channel's budget of signatures is used up for now */
+    WGE_SIGN_NO_KEY = 5,    /* permitted, but not loaded */
+    WGE_SIGN_FAILED = 6,    /* the module refused */
 };
 
 struct __attribute__((packed)) wge_sign_request {

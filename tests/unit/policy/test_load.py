@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Profiles on disk are what DESIGN promises; profiles that contradict themselves are refused with a sentence."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wolfguard.errors import ConfigurationError
+from wolfguard.policy.load import load_profile, parse_profile, profile_names, read_profile
+from wolfguard.policy.place import policies
+
+NIST_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+HYBRIDS = ("SecP256r1MLKEM768", "SecP384r1MLKEM1024")
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    text = (policies() / "profiles" / "fips-hybrid.yml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return copy.deepcopy(loaded)
+
+
+def refusal(document: object, name: str = "fips-hybrid") -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_profile(document, name)
+    return str(caught.value)
+
+
+def test_the_three_profiles_are_there() -> None:
+    assert {"fips-strict", "fips-hybrid", "compat"} <= set(profile_names())
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_keeps_the_floor(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    assert set(profile.versions) <= {"1.3", "1.2"}
+    assert all("GCM" in suite for suite in profile.suites_tls13 + profile.suites_tls12)
+    assert all("ECDHE" in suite for suite in profile.suites_tls12)
+    assert "x25519" not in {group.lower() for group in profile.groups}
+    assert not any("sha1" in signature for signature in profile.signatures)
+    assert profile.minimum_rsa_bits >= 2048
+    assert profile.require_extended_master_secret
+
+
+def test_strict_has_nist_curves_alone() -> None:
+    profile = load_profile("fips-strict")
+    assert profile.groups == NIST_CURVES
+    assert profile.approved
+    assert profile.not_validated == ()
+
+
+def test_hybrid_prefers_hybrids_and_says_that_they_are_not_validated() -> None:
+    profile = load_profile("fips-hybrid")
+    assert profile.groups == HYBRIDS + NIST_CURVES
+    assert profile.approved
+    assert profile.not_validated == HYBRIDS
+    assert profile.not_approved == ()
+
+
+def test_compat_says_that_it_is_not_approved() -> None:
+    profile = load_profile("compat")
+    assert not profile.approved
+    assert profile.not_approved == ("X25519MLKEM768", "require_extended_master_secret_dtls")
+    assert not profile.require_extended_master_secret_dtls
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_value_has_a_document_as_its_source(name: str) -> None:
+    statements = read_profile(name).statements
+    assert len(statements) > 15
+    assert all(statement.source for statement in statements)
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "../schema/profile", "FIPS-STRICT", "fips-strict\n", "a" * 100])
+def test_unknown_names_are_answered_with_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="fips-strict"):
+        load_profile(name)
+
+
+def test_a_document_must_be_a_mapping() -> None:
+    assert "mapping" in refusal(["fips-hybrid"])
+
+
+def test_unknown_algorithms_are_refused_with_their_place(document: dict[str, Any]) -> None:
+    document["suites_tls13"][0]["value"] = "TLS_CHACHA20_POLY1305_SHA256"
+    text = refusal(document)
+    assert "suites_tls13.0.value" in text
+    assert "unallowed" in text
+
+
+def test_unknown_keys_are_refused(document: dict[str, Any]) -> None:
+    document["early_data"] = True
+    assert "early_data: unknown field" in refusal(document)
+
+
+def test_the_name_must_be_that_of_the_file(document: dict[str, Any]) -> None:
+    assert "must be that of the file" in refusal(document, "other")
+
+
+def test_a_source_that_is_not_listed_is_refused(document: dict[str, Any]) -> None:
+    document["groups"][0]["source"] = "hearsay"
+    assert "hearsay" in refusal(document)
+
+
+def test_a_value_may_stand_only_once(document: dict[str, Any]) -> None:
+    document["groups"].append(dict(document["groups"][0]))
+    assert "groups names a value twice" in refusal(document)
+
+
+def test_suites_and_versions_must_fit(document: dict[str, Any]) -> None:
+    document["suites_tls12"] = []
+    assert "come together" in refusal(document)
+
+
+def test_a_required_hybrid_excludes_tls_1_2(document: dict[str, Any]) -> None:
+    document["require_hybrid"]["value"] = True
+    assert "take 1.2 out" in refusal(document)
+    document["versions"] = [entry for entry in document["versions"] if entry["value"] == "1.3"]
+    document["suites_tls12"] = []
+    assert parse_profile(document, "fips-hybrid").profile.require_hybrid
+
+
+def test_installed_and_checked_out_files_are_found() -> None:
+    assert isinstance(policies(), Path)
+    assert (policies() / "schema" / "profile.yml").is_file()

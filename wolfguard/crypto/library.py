@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which libwolfssl this process has really loaded, and whether it is the one that was built for it.
+
+Owns the comparison of the loaded file with the manifest that the build wrote beside it (`wolfssl-manifest.json`:
+version, flavour, verdict, source, options, patches, compiler, files with their SHA-256). The verdict says what has been
+observed, never what a manifest claims; the hash is by the library itself, so this finds a wrong or half-installed file,
+not one that was made to deceive.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from wolfguard import _native
+from wolfguard.crypto.digest import sha256
+from wolfguard.errors import StartError
+
+MANIFEST: Final = "wolfssl-manifest.json"
+MANIFEST_BYTES_MAXIMUM: Final = 1024 * 1024
+
+_OPEN_SOURCE: Final = (
+    "open-source wolfSSL, not a FIPS 140-3 module: the profile's algorithms are used, "
+    "but no module boundary, no certificate and no validated self-tests stand behind them"
+)
+_UNOBSERVED: Final = (
+    "the build is declared as {declared}, but the state of its FIPS module has not been observed, "
+    "so it counts as open-source wolfSSL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryIdentity:
+    """`problem` is empty when file and manifest agree, else a sentence. `sha256` is in hex; `verdict` is "none"
+    whatever the manifest declares, with the reason in `explanation`; `source` is what it was built from."""
+
+    version: str
+    path: str
+    sha256: str
+    source: str
+    verdict: str
+    explanation: str
+    problem: str
+
+
+def identify() -> LibraryIdentity:
+    """Looks at the library of this process. Opens files: call it before the sandbox. Raises StartError."""
+    return inspect(_native.library_version(), Path(_native.library_path()))
+
+
+def require_identified(identity: LibraryIdentity) -> None:
+    """Fails closed: raises StartError unless the loaded library is the one in the manifest."""
+    if identity.problem:
+        raise StartError(f"libwolfssl is not the one that was built for this gateway: {identity.problem}")
+
+
+def inspect(version: str, loaded: Path) -> LibraryIdentity:
+    """What stands in `loaded` and in the manifest beside it, for a library that says `version` of itself."""
+    try:
+        path = loaded.resolve(strict=True)
+        found = sha256(path.read_bytes()).hex()
+    except OSError as error:
+        raise StartError(f"the loaded libwolfssl cannot be read again ({error.strerror}): {loaded}") from None
+    try:
+        manifest = _manifest(path.parent / MANIFEST)
+    except ValueError as error:
+        problem = f"{path.parent / MANIFEST} {error}; build it again with fips/build"
+        return LibraryIdentity(version, str(path), found, "unknown", "none", _OPEN_SOURCE, problem)
+    declared = manifest["verdict"]
+    return LibraryIdentity(
+        version=version,
+        path=str(path),
+        sha256=found,
+        source=manifest["source"]["origin"],
+        verdict="none",
+        explanation=_OPEN_SOURCE if declared == "none" else _UNOBSERVED.format(declared=declared),
+        problem=_compare(manifest, version, path.name, found),
+    )
+
+
+def _compare(manifest: Mapping[str, Any], version: str, name: str, found: str) -> str:
+    if manifest["version"] != version:
+        return f"it says version {version}, the manifest {manifest['version']}; install the package again"
+    wanted = manifest["files"].get(name)
+    if wanted is None:
+        return f"{name} is not in the manifest; install the package again"
+    if wanted != found:
+        return f"the SHA-256 of {name} is {found}, in the manifest it is {wanted}; install the package again"
+    return ""
+
+
+def _manifest(file: Path) -> Mapping[str, Any]:
+    """Raises ValueError with the rest of a sentence about the file."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MANIFEST_BYTES_MAXIMUM + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+    if len(data) > MANIFEST_BYTES_MAXIMUM:
+        raise ValueError("is too large")
+    try:
+        manifest = json.loads(data)
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not _is_sound(manifest):
+        raise ValueError("lacks version, verdict, source or files")
+    checked: Mapping[str, Any] = manifest
+    return checked
+
+
+def _is_sound(manifest: object) -> bool:
+    if not isinstance(manifest, dict):
+        return False
+    source, files = manifest.get("source"), manifest.get("files")
+    return (
+        isinstance(manifest.get("version"), str)
+        and isinstance(manifest.get("verdict"), str)
+        and isinstance(source, dict)
+        and isinstance(source.get("origin"), str)
+        and isinstance(files, dict)
+        and all(isinstance(name, str) and isinstance(value, str) for name, value in files.items())
+    )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private keys and signatures with them: keyd's face of the native key server.
+
+Key numbers are spaces apart by purpose, and a channel may use numbers of its own purpose only. Owns the words of
+refusals. Never holds a private key: descriptors go in, and signatures leave by C threads.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from wolfguard import _native
+from wolfguard.errors import LocalError
+
+TLS_NUMBERS: Final = range(896)  # the rest up to 1023 is for evidence and checkpoints
+
+
+def certificate_public_key(chain: bytes) -> bytes:
+    """SubjectPublicKeyInfo (DER) of the first certificate of a PEM chain, as the module reads it. Raises LocalError."""
+    try:
+        return _native.certificate_public_key(chain)
+    except ValueError as error:
+        raise LocalError(str(error)) from None
+
+
+class SigningService:
+    """Serves each channel in a thread of its own from the moment of `serve`. Call all methods in one thread."""
+
+    def __init__(self, signatures_per_second: int) -> None:
+        """`signatures_per_second` bounds each channel; a second's worth may come at once."""
+        self._server = _native.KeyServer(signatures_per_second)
+
+    def load(self, number: int, descriptor: int, chain: bytes) -> None:
+        """Takes over `descriptor`, closes it, and puts its private key in the place `number`, in one step and only if
+        it belongs to the first certificate of `chain`. Raises LocalError; then the key before stays."""
+        try:
+            expected = certificate_public_key(chain)
+        except LocalError:
+            os.close(descriptor)
+            raise
+        try:
+            self._server.load(number, descriptor, expected)
+        except ValueError as error:
+            raise LocalError(str(error)) from None
+
+    def unload(self, number: int) -> None:
+        """Forgets a key; signatures under way are still done with it, then it is wiped."""
+        self._server.unload(number)
+
+    def serve_tls(self, descriptor: int) -> None:
+        """Takes over a worker's channel; it may use every TLS key. Raises LocalError, having closed the descriptor."""
+        try:
+            self._server.serve(descriptor, list(TLS_NUMBERS))
+        except ValueError as error:
+            os.close(descriptor)
+            raise LocalError(str(error)) from None
+
+    def counters(self) -> dict[str, int]:
+        """Counts since the start, by name (sign_server.h)."""
+        return self._server.counters()
+
+    def close(self) -> None:
+        """Ends all channels and wipes all keys."""
+        self._server.close()

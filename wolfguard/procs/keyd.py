@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""keyd: holds the private keys of the server certificates and signs digests for workers, and nothing else.
+
+A process of its own, so that a captured worker can have signatures while it lives but never a key, and so that nothing
+slow delays a handshake. It sees digests only: what it can bound is their form, the keys a channel may use and the rate.
+Keys arrive as open descriptors, in the order of their numbers; requests are served by C threads, Python only sets up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from wolfguard.config.site import Certificate, Configuration
+from wolfguard.crypto.signing import TLS_NUMBERS, SigningService
+from wolfguard.errors import LocalError, StartError
+from wolfguard.procs.child import Child, Started, run
+from wolfguard.procs.log import Log
+
+# Each handshake thread has a channel of its own and cannot finish more handshakes than this on one core.
+SIGNATURES_PER_SECOND: Final = 4000
+WATCH_SECONDS: Final = 10.0
+
+events = Log(__name__)
+
+
+class Keyd(Child):
+    """Keys of the configuration before stay until the next one: while workers change over one by one, both are asked
+    for, where the new certificates have new numbers."""
+
+    process: ClassVar[str] = "keyd"
+
+    def __init__(self) -> None:
+        self._service: SigningService | None = None
+        self._numbers: frozenset[int] = frozenset()
+        self._numbers_before: frozenset[int] = frozenset()
+
+    async def prepare(self, start: Started) -> None:
+        self._service = SigningService(SIGNATURES_PER_SECOND)
+        self._take(start)
+
+    async def reconfigure(self, started: Started) -> tuple[str, ...]:
+        self._take(started)
+        return ()
+
+    async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
+        if peer != "worker":
+            os.close(fd)
+            events.error("sign_channel_refused", peer=peer, slot=slot, reason="only workers may have signatures")
+            return
+        try:
+            self._ready_service().serve_tls(fd)
+        except LocalError as error:
+            events.error("sign_channel_refused", peer=peer, slot=slot, reason=str(error))
+
+    async def serve(self) -> None:
+        """Watches the counters: a refusal is the work of a broken or captured worker and belongs into the log."""
+        before = self._ready_service().counters()
+        while not self.stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self.stopping.wait()
+            before = self._report(before)
+
+    async def stop(self, drain: bool) -> None:
+        if self._service is not None:
+            self._service.close()
+            self._service = None
+
+    def _ready_service(self) -> SigningService:
+        if self._service is None:
+            raise StartError("keyd has no keys yet: a channel came before its start")
+        return self._service
+
+    def _report(self, before: dict[str, int]) -> dict[str, int]:
+        if self._service is None:
+            return before
+        now = self._service.counters()
+        grown = {name: now[name] - before[name] for name in now if now[name] > before[name]}
+        refused = {name: count for name, count in grown.items() if name.startswith("refused_")}
+        if refused:
+            events.warning("signatures_refused", **refused)
+        return now
+
+    def _take(self, started: Started) -> None:
+        """All keys or none: they are tried in a service aside before any is replaced. Raises StartError."""
+        certificates = numbered_certificates(started.configuration)
+        descriptors = list(started.descriptors.get("key", []))
+        if len(descriptors) != len(certificates):
+            _close(descriptors)
+            raise StartError(f"{len(descriptors)} private keys came for {len(certificates)} certificates")
+        trial = SigningService(1)
+        try:
+            _load(trial, certificates, [os.dup(descriptor) for descriptor in descriptors])
+        except LocalError:
+            _close(descriptors)
+            raise
+        finally:
+            trial.close()
+        service = self._ready_service()
+        _load(service, certificates, descriptors)
+        numbers = frozenset(certificate.number for certificate in certificates)
+        for number in self._numbers_before - self._numbers - numbers:
+            service.unload(number)
+        self._numbers_before, self._numbers = self._numbers, numbers
+        events.info("keys_loaded", count=len(numbers), generation=started.generation)
+
+
+def numbered_certificates(configuration: Configuration) -> tuple[Certificate, ...]:
+    """All certificates in the order of their numbers, which is that of the "key" descriptors. Raises StartError."""
+    certificates = sorted(
+        (certificate for site in configuration.sites for certificate in site.certificates),
+        key=lambda certificate: certificate.number,
+    )
+    numbers = [certificate.number for certificate in certificates]
+    if len(numbers) != len(set(numbers)) or not all(number in TLS_NUMBERS for number in numbers):
+        raise StartError(f"the certificates need different numbers below {len(TLS_NUMBERS)}: have fewer of them")
+    return tuple(certificates)
+
+
+def _load(service: SigningService, certificates: Sequence[Certificate], descriptors: list[int]) -> None:
+    """Takes over all descriptors. Raises StartError naming key and certificate."""
+    waiting = list(descriptors)
+    try:
+        for certificate in certificates:
+            try:
+                service.load(certificate.number, waiting.pop(0), certificate.chain.encode("utf-8"))
+            except LocalError as error:
+                raise StartError(
+                    f"private key {certificate.key} for certificate {certificate.certificate}: {error}"
+                ) from None
+    finally:
+        _close(waiting)
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(run(Keyd()))
