@@ -89,6 +89,7 @@ class Ground:
         self._gateway = Namespace(f"wgnetd-{os.getpid()}-gw")
         self._world = Namespace(f"wgnetd-{os.getpid()}-up")
         self.tuns: list[int] = []
+        self.now = 1000.0
         self._closing: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -154,7 +155,7 @@ class Ground:
     def install(self, config: Configuration | None = None, slots: int = 2) -> Installation:
         """An installation over the open descriptors, or over new ones."""
         tuns = self.tuns or self.open_tuns(slots)
-        installation = Installation(make_plan(config or configuration(), len(tuns)))
+        installation = Installation(make_plan(config or configuration(), len(tuns)), lambda: self.now)
         self._closing.append(installation.close)
         installation.install(tuns)
         return installation
@@ -201,7 +202,7 @@ def snapshot() -> Sequence[str]:
         run("ip", "address", "show"),
         run("ip", "-4", "route", "show", "table", "all"),
         run("ip", "-6", "route", "show", "table", "all"),
-        run("nft", "list", "ruleset"),
+        run("nft", "-s", "list", "ruleset"),
     ]
     parameters = [f"{path}={sysctl(path)}" for path in ("ipv4/ip_forward", "ipv6/conf/all/forwarding")]
     return [*states, *parameters]

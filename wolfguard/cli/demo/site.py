@@ -85,6 +85,8 @@ class Site:
                     },
                 }
             ],
+            # tests also ping clients from the network behind the gateway
+            "firewall": {"accept_from": ["198.51.100.0/24", "2001:db8:2::/64"]},
             "records": {"target": "file", "path": str(self.folder / "state" / "records.jsonl")},
             "paths": {"state": str(self.folder / "state"), "run": str(self.folder / "run")},
         }
