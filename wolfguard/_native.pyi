@@ -24,8 +24,12 @@ class KeyServer:
     """keyd's hot path: one C thread a channel; Python only configures and counts."""
 
     def __init__(self, signatures_per_second: int) -> None: ...
-    def load(self, number: int, key_pem_fd: int) -> bytes:
-        """Reads and closes a private key; replaces the one with this number; returns its SPKI (DER)."""
+    def load(self, number: int, key_pem_fd: int, expected: bytes = b"", /) -> bytes:
+        """Reads and closes a private key; replaces the one with this number; returns its SPKI (DER). Given `expected`
+        (an SPKI), a key with another one is refused and the key before stays. Raises ValueError with a sentence."""
+
+    def unload(self, number: int, /) -> None:
+        """Takes a key out; it is wiped when its last signature is done."""
 
     def serve(self, channel_fd: int, numbers: list[int]) -> None:
         """Starts a thread that owns the descriptor until the peer closes it."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from wolfguard.policy.profile import CryptoProfile
 
+SITE_FILE = "/etc/wolfguard-gateway/wolfguard.yml"
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -79,17 +81,22 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Site:
+    """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
+
+    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit.
+    """
+
     name: str
-    server_names: tuple[str, ...]
-    certificates: tuple[Certificate, ...]
-    crypto_profile: str
-    authentication: tuple[str, ...]
-    groups: tuple[Group, ...]
-    network: Network
-    timeouts: Timeouts
-    banner: Banner
-    sessions_per_user: int
-    crypto: CryptoProfile
+    server_names: tuple[str, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    crypto_profile: str = "fips-hybrid"
+    authentication: tuple[str, ...] = ("local",)
+    groups: tuple[Group, ...] = ()
+    network: Network = field(default_factory=Network)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    banner: Banner = field(default_factory=Banner)
+    sessions_per_user: int = 5
+    crypto: CryptoProfile = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +138,14 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """`forward_to`: networks that clients may reach ("0.0.0.0/0" and "::/0" for all); default deny otherwise."""
+    """`forward_to`: networks that clients may reach ("0.0.0.0/0" and "::/0" for all); default deny otherwise.
+
+    `accept_from`: networks that may open connections to clients; none by default.
+    """
 
     masquerade: bool = False
     forward_to: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    accept_from: tuple[str, ...] = ()
     client_to_client: bool = False
 
 
@@ -142,6 +153,11 @@ class Firewall:
 class Paths:
     state: str = "/var/lib/wolfguard-gateway"
     run: str = "/run/wolfguard-gateway"
+
+    @property
+    def management_socket(self) -> str:
+        """Where the command line tool reaches the gateway."""
+        return f"{self.run}/control.sock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,16 @@ class Failed(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class Offence(Notice):
+    """The channel to this process had to be ended by this side: it sent what it may not, or took nothing any more."""
+
+    peer: str
+    slot: int
+    label: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured(Reply):
     """`needs_restart` names the keys of the site file whose change takes effect only at a restart."""
 
@@ -334,14 +344,19 @@ class LiveTunnel(Message):
 
 @dataclass(frozen=True, slots=True)
 class LiveTunnels(Reply):
+    """`next` is what to ask for `after` to get the rest; 0 at the end."""
+
     tunnels: tuple[LiveTunnel, ...]
+    next: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ListTunnels(Request):
-    """sessiond, after its own restart, asks each worker what it carries."""
+    """sessiond, after its own restart, asks each worker what it carries: sessions above `after`, at most `limit`."""
 
     reply: ClassVar[type[Reply]] = LiveTunnels
+    after: int = 0
+    limit: int = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,12 +410,19 @@ class DropRoutes(Request):
 
 @dataclass(frozen=True, slots=True)
 class RouteTable(Reply):
+    """`next` is what to ask for `after` to get the rest; empty at the end."""
+
     routes: tuple[HostRoute, ...]
+    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ListRoutes(Request):
+    """Pages through installed routes in the order of addresses: those behind network `after`, at most `limit`."""
+
     reply: ClassVar[type[Reply]] = RouteTable
+    after: str = ""
+    limit: int = 400
 
 
 # --- mgmtd asks sessiond, worker, netd ------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class Client:
         assert self.process.stdin is not None
         self.process.stdin.write("".join(f"{line}\n" for line in self.secrets).encode())
         self.process.stdin.close()
+        self.process.stdin = None  # else communicate() would flush it
 
     def wait_for(self, pattern: str | re.Pattern[str], limit: float = 20.0) -> re.Match[str]:
         """Reads output until a line matches. Raises ClientError at the client's end or after `limit` seconds."""

@@ -93,7 +93,7 @@ class Site:
 
     def wolfguard(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs the wolfguard command against this gateway."""
-        command = [sys.executable, "-m", "wolfguard.cli", "--socket", str(self.control), *words]
+        command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(self.control), *words]
         return subprocess.run(command, input=stdin, check=False, capture_output=True, text=True)
 
 
@@ -116,7 +116,7 @@ class Gateway:
         notify.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, self.log.open("ab") as log:
             ready.bind(str(notify))
-            command = [sys.executable, "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
+            command = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
             self.process = subprocess.Popen(
                 self.namespace.inside(command),
                 stdin=subprocess.DEVNULL,

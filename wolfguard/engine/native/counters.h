@@ -10,7 +10,9 @@
 #define WGE_COUNTERS(X) \
     /* outside: accept and handshake (handshake.c, limiter.c) */ \
     X(accepted) X(accept_failed) X(refused_half_open) X(refused_source_rate) X(refused_source_connections) \
-    X(handshake_ok) X(handshake_failed) X(handshake_timeout) X(handshake_no_ems) X(handshake_no_hybrid) \
+    X(refused_no_memory) X(handshake_ok) X(handshake_failed) X(handshake_timeout) X(handshake_closed) X(handshake_alert) \
+    X(handshake_not_tls) X(handshake_malformed) X(handshake_version) X(handshake_no_suite) X(handshake_no_group) \
+    X(handshake_no_signature) X(handshake_no_ems) X(handshake_no_hybrid) X(refusals_lost) \
     X(login_timeout) X(sign_ok) X(sign_failed) X(sign_timeout) X(control_bytes_in) X(control_bytes_out) \
     /* tunnel, from the peer (tunnel.c) */ \
     X(tunnels_started) X(tunnels_ended) X(rx_packets) X(rx_bytes) X(rx_records) \
@@ -27,6 +29,16 @@ struct wge_counters {
     WGE_COUNTERS(X)
 #undef X
 };
+
+#define X(name) +1
+enum { WGE_COUNTER_COUNT = 0 WGE_COUNTERS(X) };
+#undef X
+
+/* In the order of the list above (counters.c). */
+extern const char *const wge_counter_names[WGE_COUNTER_COUNT];
+uint64_t wge_counters_read(const struct wge_counters *counters, unsigned place);
+/* Adds to the counter with the name of this label; a label without one is a fault of ours and counts nowhere. */
+void wge_counters_add(struct wge_counters *counters, const char *label, uint64_t count);
 
 #define WGE_COUNT(counters, name) atomic_fetch_add_explicit(&(counters)->name, 1, memory_order_relaxed)
 #define WGE_COUNT_BY(counters, name, n) atomic_fetch_add_explicit(&(counters)->name, (n), memory_order_relaxed)

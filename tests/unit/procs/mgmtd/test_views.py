@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers have the shape that docs/reference/api.yml describes; facts of several workers are told apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wolfguard.ipc.messages import Counter, Fact, ProcessStatus, SessionInfo, TlsFacts, UserInfo, WorkerStatus
+from wolfguard.procs.mgmtd import views
+
+SCHEMAS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "docs" / "reference" / "api.yml").read_text())[
+    "components"
+]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "described"),
+    [
+        (SessionInfo, SCHEMAS["Session"]),
+        (TlsFacts, SCHEMAS["Session"]["properties"]["tls"]),
+        (UserInfo, SCHEMAS["User"]),
+        (ProcessStatus, SCHEMAS["Status"]["properties"]["processes"]["items"]),
+    ],
+)
+def test_described_fields(kind: Any, described: dict[str, Any]) -> None:
+    assert {field.name for field in dataclasses.fields(kind)} == set(described["properties"])
+
+
+def test_described_status() -> None:
+    worker = WorkerStatus(0, 0, (), ())
+    status = views.status(None, None, None, {0: worker})
+    assert set(status) == set(SCHEMAS["Status"]["properties"])
+    assert set(status["workers"][0]) == set(SCHEMAS["Status"]["properties"]["workers"]["items"]["properties"])
+    assert set(status["fips"]) == set(SCHEMAS["Status"]["properties"]["fips"]["properties"])
+    assert status["silent"] == ["supervisor", "sessiond", "netd"]
+
+
+def test_counters_are_summed_and_facts_that_differ_are_all_shown() -> None:
+    first = WorkerStatus(0, 0, (Counter("b", 1), Counter("a", 0)), (Fact("gso", "on"), Fact("verdict", "none")))
+    second = WorkerStatus(0, 0, (Counter("b", 2), Counter("c", 3)), (Fact("gso", "off"), Fact("verdict", "none")))
+    status = views.status(None, None, None, {0: first, 1: second, 2: None})
+    assert status["counters"] == {"b": 3, "c": 3}
+    assert status["engine"] == {"gso": "on | off", "verdict": "none"}
+    assert status["fips"]["meaning"] == views.VERDICTS["none"]
+    assert status["silent"][-1] == "worker/2"
+
+
+def test_the_verdicts_are_those_that_are_described() -> None:
+    described = SCHEMAS["Status"]["properties"]["fips"]["properties"]["verdict"]["enum"]
+    assert {*views.VERDICTS, "unknown"} == set(described)

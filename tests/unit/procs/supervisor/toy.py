@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A child process without any work: it speaks the control channel and says on stderr what it was told.
+
+Run as `toy.py TREE PROCESS FOLDER`. A file FOLDER/<process> names a behaviour: "fail" says Failed, "die" exits at
+once, "mute" never becomes ready, "offend" sends what it may not once it serves,
+"accuse" reports every peer that it is joined to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+tree, process, folder = sys.argv[1:]
+sys.path.insert(0, tree)
+
+from wolfguard.ipc.channel import Channel, Sender  # noqa: E402 - found only with the line above
+from wolfguard.ipc.dispatch import SERVING, STARTING  # noqa: E402
+from wolfguard.ipc.messages import (  # noqa: E402
+    Attach,
+    Detach,
+    Done,
+    Fact,
+    Failed,
+    Offence,
+    Ready,
+    Reconfigure,
+    Reconfigured,
+    Start,
+    Stop,
+)
+
+name = process
+
+
+def say(text: str) -> None:
+    print(f"toy {name} {text}", file=sys.stderr, flush=True)
+
+
+def behaviour() -> str:
+    path = Path(folder, process)
+    return path.read_text("ascii") if path.exists() else ""
+
+
+class Toy:
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.peers: list[int] = []
+        sock = socket.socket(fileno=3)
+        self.control = Channel(
+            sock,
+            here=process,
+            peer="supervisor",
+            handlers={
+                Start: self.start,
+                Attach: self.attach,
+                Detach: self.detach,
+                Reconfigure: self.reconfigure,
+                Stop: self.stop,
+            },
+            ended=lambda *_: self.over.set(),
+            state=STARTING,
+        )
+
+    async def start(self, message: Start, sender: Sender) -> None:
+        global name
+        name = f"{process}/{message.slot}" if message.slots > 1 else process
+        say(f"start generation={message.generation} {','.join(message.descriptors)} {len(sender.descriptors)}")
+        match behaviour():
+            case "fail":
+                self.control.notify(Failed("the toy is broken"))
+                self.over.set()
+            case "mute":
+                pass
+            case "offend":
+                self.control.notify(Ready(()))
+                os.write(3, b"nonsense")
+            case _:
+                self.control.notify(Ready((Fact("toy", "yes"),)))
+                self.control.state = SERVING
+
+    async def attach(self, message: Attach, sender: Sender) -> None:
+        self.peers += sender.descriptors
+        say(f"attach {message.peer} {message.slot} {message.kind} {message.index}")
+        if behaviour() == "accuse":
+            self.control.notify(Offence(message.peer, message.slot, "ipc_malformed", "so it says"))
+
+    async def detach(self, message: Detach, sender: Sender) -> None:
+        say(f"detach {message.peer} {message.slot}")
+
+    async def reconfigure(self, message: Reconfigure, sender: Sender) -> Reconfigured:
+        say(f"reconfigure generation={message.generation} {','.join(message.descriptors)}")
+        return Reconfigured((f"{process}.key",))
+
+    async def stop(self, message: Stop, sender: Sender) -> Done:
+        say("stop")
+        asyncio.get_running_loop().call_soon(self.over.set)
+        return Done()
+
+
+async def main() -> None:
+    if behaviour() == "die":
+        sys.exit(9)
+    await Toy().over.wait()
+
+
+asyncio.run(main())

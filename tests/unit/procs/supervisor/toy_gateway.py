@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gateway of toys: the real service over processes that do nothing. Run as `toy_gateway.py TREE FOLDER PROCESS...`.
+
+A reload fails while FOLDER/configuration exists, with its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+tree, folder, *names = sys.argv[1:]
+sys.path.insert(0, tree)
+
+from wolfguard.config.site import Configuration, Lockout  # noqa: E402 - found only with the line above
+from wolfguard.errors import ConfigurationError, StartError  # noqa: E402
+from wolfguard.linux.systemd import Notifier  # noqa: E402
+from wolfguard.procs import log  # noqa: E402
+from wolfguard.procs.supervisor import configuration, devices  # noqa: E402
+from wolfguard.procs.supervisor.holdings import Holdings  # noqa: E402
+from wolfguard.procs.supervisor.service import Service  # noqa: E402
+from wolfguard.sandbox.processes import PROCESSES  # noqa: E402
+
+FIRST = Configuration((), (), workers=2)
+SECOND = dataclasses.replace(FIRST, workers=3, lockout=Lockout(failures=9))
+
+
+class Toys:
+    def command(self, process: str) -> tuple[str, ...]:
+        return (sys.executable, "-I", "-B", str(Path(__file__).with_name("toy.py")), tree, process, folder)
+
+
+def resolve() -> Configuration:
+    path = Path(folder, "configuration")
+    if path.exists():
+        raise ConfigurationError(path.read_text("ascii"))
+    return SECOND
+
+
+def null() -> int:
+    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+
+def main() -> int:
+    log.start("supervisor")
+    holdings = Holdings(
+        slots=2,
+        configuration=FIRST,
+        sealed=configuration.sealed(FIRST),
+        listeners=[[null()], [null()]],
+        addresses=["127.0.0.1:1/tcp"],
+        tuns=[null(), null()],
+        traffic=devices.make_traffic(2, 4),
+        management=null(),
+        lock=null(),
+    )
+    service = Service([PROCESSES[name] for name in names], Toys(), holdings, resolve, Notifier(os.environ))
+    try:
+        asyncio.run(service.run())
+    except StartError as error:
+        print(f"line: {error}", file=sys.stderr)
+        return 3
+    finally:
+        holdings.close()
+    return 0
+
+
+sys.exit(main())

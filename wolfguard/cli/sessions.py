@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`wolfguard sessions`: who is there, from where, with which addresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wolfguard.cli import output
+from wolfguard.cli.client import Client
+from wolfguard.cli.options import as_json, examples, socket_path
+
+HEAD = ("id", "user", "group", "state", "from", "IPv4", "IPv6", "TLS", "received", "sent", "since (UTC)")
+
+
+@click.command(
+    epilog=examples(
+        ("wolfguard sessions", "all sessions"),
+        ("wolfguard sessions --user alice", "one user's sessions"),
+        ("wolfguard sessions --json | jq '.sessions[].user'", "users for a program"),
+    )
+)
+@click.option("--user", help="Only sessions of this user.")
+@socket_path
+@as_json
+def command(user: str | None, socket_path: Path, as_json: bool) -> None:
+    """List sessions, with or without a tunnel at the moment.
+
+    "received" and "sent" are inner bytes as the gateway counts them: received from the client, sent to it.
+    """
+    with Client(socket_path, as_json=as_json) as client:
+        found = [item for item in client.pages("/v1/sessions", "sessions", 0) if user in (None, item["user"])]
+    if as_json:
+        output.print_json({"sessions": found})
+    else:
+        output.print_lines(render(found))
+
+
+def render(sessions: list[dict[str, Any]]) -> list[str]:
+    """A table, and their number."""
+    rows = [
+        (
+            item["session"],
+            item["user"],
+            item["group"],
+            item["state"],
+            item["peer"],
+            item["ipv4"],
+            item["ipv6"],
+            f"{item['tls']['version']} {item['tls']['group']}" if item["tls"] else "",
+            output.size(item["received_bytes"]),
+            output.size(item["sent_bytes"]),
+            output.moment(item["connected"] or item["created"]),
+        )
+        for item in sessions
+    ]
+    total = output.count(len(sessions), "session")
+    return [*output.table(HEAD, rows, right=("id", "received", "sent")), total] if rows else [total]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`wolfguard status`: what runs, how it is confined, what it carries and what it dropped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wolfguard.cli import output
+from wolfguard.cli.client import Client
+from wolfguard.cli.options import as_json, examples, socket_path
+
+
+@click.command(
+    epilog=examples(
+        ("wolfguard status", "everything at a glance"),
+        ("wolfguard status --json | jq .counters", "counters for a program"),
+    )
+)
+@socket_path
+@as_json
+def command(socket_path: Path, as_json: bool) -> None:
+    """Show the gateway: processes, listeners, pools, counters.
+
+    The FIPS verdict says what the cryptographic library in use is: "none" (no FIPS module), "eval", "bundle" or
+    "validated". Counters are those of all workers since their start; those that are zero are left out.
+    """
+    with Client(socket_path, as_json=as_json) as client:
+        status = client.get("/v1/status")
+    if as_json:
+        output.print_json(status)
+    else:
+        output.print_lines(render(status, int(time.time())))
+
+
+def render(status: dict[str, Any], now: int) -> list[str]:
+    """The status as lines for people; `now` in Unix seconds."""
+    lines = _head(status, now)
+    if status["silent"]:
+        lines += ["", f"NO ANSWER from {', '.join(status['silent'])}: what they would say is missing here"]
+    lines += _section("Processes", _processes(status["processes"], now))
+    lines += _section("Confinement", _confinement(status["processes"]))
+    lines += _section("Listeners", [f"  {output.plain(listener)}" for listener in status["listeners"]])
+    lines += _section("Pools", output.pairs(sorted(status["pools"].items()), indent=2))
+    lines += _section("Engine", output.pairs(sorted(status["engine"].items()), indent=2))
+    for process, facts in sorted(status["facts"].items()):
+        lines += _section(process, output.pairs(sorted(facts.items()), indent=2))
+    counters = [(name, str(value)) for name, value in status["counters"].items()]
+    return lines + _section("Counters", output.pairs(counters, indent=2))
+
+
+def _head(status: dict[str, Any], now: int) -> list[str]:
+    started = status["started"]
+    since = f"since {output.moment(started)} UTC ({output.span(now - started)})" if started else "start time unknown"
+    version, generation = status["version"] or "unknown version", status["generation"] or "?"
+    rows: list[tuple[str, object]] = [
+        ("wolfguard", f"{version}, {since}, configuration {generation}"),
+        ("FIPS", f"verdict {status['fips']['verdict']}, library {status['fips']['library']}"),
+        ("", status["fips"]["meaning"]),
+        ("carries", _carries(status)),
+    ]
+    return output.pairs(rows)
+
+
+def _carries(status: dict[str, Any]) -> str:
+    if status["sessions"] is None:
+        return "unknown"
+    sessions, tunnels = output.count(status["sessions"], "session"), output.count(status["tunnels"], "tunnel")
+    return f"{sessions}, {tunnels}"
+
+
+def _processes(processes: list[dict[str, Any]], now: int) -> list[str]:
+    rows = [
+        (_name(item), item["pid"] or "-", item["state"], output.span(now - item["started"]), item["restarts"])
+        for item in processes
+    ]
+    lines = output.table(("process", "pid", "state", "for", "restarts"), rows, right=("pid", "restarts"))
+    return [f"  {line}" for line in lines] if rows else []
+
+
+def _confinement(processes: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        (_name(item), ", ".join(f"{name} {value}" for name, value in item["confinement"].items()))
+        for item in processes
+        if item["confinement"]
+    ]
+    return output.pairs(rows, indent=2)
+
+
+def _name(process: dict[str, Any]) -> str:
+    return f"worker/{process['slot']}" if process["process"] == "worker" else str(process["process"])
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", title, *lines] if lines else []

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data of the schema's shape to the frozen objects of `config.site`.
+
+Owns the filling in of defaults: a group's network starts from its site's, everything else from `config.site`.
+Must not know YAML, lines or files; certificate chains are filled in later (`config.load`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from wolfguard.config.site import Certificate, Configuration, Group, Listener, Network, Site
+from wolfguard.policy.profile import CryptoProfile
+
+T = TypeVar("T")
+Data = Mapping[str, Any]
+
+
+def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Configuration:
+    """`data` as `config.schema.validate` returns it; `profile` loads a crypto profile by its name."""
+    sites: list[Site] = []
+    number = 0
+    for item in data["sites"]:
+        site = _site(item, number, profile)
+        number += len(site.certificates)
+        sites.append(site)
+    listeners = tuple(_object(Listener, item) for item in data["listeners"])
+    rest = {name: value for name, value in data.items() if name not in ("listeners", "sites")}
+    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites))
+
+
+def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:
+    network = _object(Network, data.get("network", {}))
+    groups = tuple(_group(item, network) for item in data.get("groups", ()))
+    certificates = tuple(
+        _object(Certificate, item, number=first_number + index) for index, item in enumerate(data["certificates"])
+    )
+    rest = {name: value for name, value in data.items() if name not in ("network", "groups", "certificates")}
+    crypto = profile(data.get("crypto_profile", default(Site, "crypto_profile")))
+    return _object(Site, rest, network=network, groups=groups, certificates=certificates, crypto=crypto)
+
+
+def _group(data: Data, site_network: Network) -> Group:
+    rest = {name: value for name, value in data.items() if name != "network"}
+    network = dataclasses.replace(site_network, **_values(Network, data["network"])) if "network" in data else None
+    return _object(Group, rest, network=network)
+
+
+def default(kind: type, name: str) -> Any:
+    """The default that `config.site` gives to a field."""
+    field = {field.name: field for field in dataclasses.fields(kind)}[name]
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    raise KeyError(f"{kind.__name__}.{name} has no default")
+
+
+def field_types(kind: type) -> dict[str, Any]:
+    """Types of a dataclass' fields, with annotations resolved and `X | None` shown as X."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: _without_none(hints[field.name]) for field in dataclasses.fields(kind)}
+
+
+def _without_none(hint: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
+
+
+def _values(kind: type, data: Data) -> dict[str, Any]:
+    hints = field_types(kind)
+    return {name: _value(hints[name], value) for name, value in data.items()}
+
+
+def _value(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _object(typing.cast(type, hint), value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _object(kind: type[T], data: Data, **given: Any) -> T:
+    return kind(**_values(kind, data), **given)

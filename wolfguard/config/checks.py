@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keys of the site file mean to each other: twins, overlaps, families, sizes.
+
+Owns relations only; single values were checked by `config.schema`. Reads no file. `problems` keep the gateway from
+starting, `warnings` are said and lived with.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from itertools import combinations
+
+from wolfguard.config.document import Key, show_key
+from wolfguard.config.schema import Problem
+from wolfguard.config.site import Configuration, Network, Site
+
+IPV6_MINIMUM_MTU = 1280
+SOCKET_PATH_MAX = 107
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def problems(configuration: Configuration) -> list[Problem]:
+    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration)]
+    for key, network in networks(configuration):
+        found += _network(key, network)
+    surplus = len(configuration.paths.management_socket) - SOCKET_PATH_MAX
+    if surplus > 0:
+        text = f"is {surplus} characters too long for the socket in it; choose a shorter path"
+        found.append(Problem(("paths", "run"), text))
+    return found
+
+
+def warnings(configuration: Configuration) -> list[Problem]:
+    found: list[Problem] = []
+    for key, network in networks(configuration):
+        found += _unreached(key, network)
+    for key, pool in _pool_keys(configuration):
+        room = pool.num_addresses - 3
+        if room < configuration.limits.sessions and pool.version == 4:
+            text = f"has room for {room} clients, while limits.sessions allows {configuration.limits.sessions}"
+            found.append(Problem(key, text))
+    for number, site in enumerate(configuration.sites):
+        if not site.crypto.approved:
+            text = f"{site.crypto_profile} lets in algorithms that are not approved; sessions under it say so"
+            found.append(Problem(("sites", number, "crypto_profile"), text))
+    if not configuration.firewall.forward_to and not configuration.firewall.client_to_client:
+        found.append(Problem(("firewall", "forward_to"), "is empty: clients will reach nothing"))
+    return found
+
+
+def networks(configuration: Configuration) -> Iterator[tuple[Key, Network]]:
+    """Every network of sites and groups with its key."""
+    for number, site in enumerate(configuration.sites):
+        yield ("sites", number, "network"), site.network
+        for index, group in enumerate(site.groups):
+            if group.network is not None:
+                yield ("sites", number, "groups", index, "network"), group.network
+
+
+def _listeners(configuration: Configuration) -> Iterator[Problem]:
+    seen: dict[tuple[str, int], int] = {}
+    for number, listener in enumerate(configuration.listeners):
+        address = str(ipaddress.ip_address(listener.address))
+        key: Key = ("listeners", number)
+        if (address, listener.port) in seen:
+            yield Problem(key, f"same address and port as listeners[{seen[address, listener.port]}]; remove one")
+        seen.setdefault((address, listener.port), number)
+    for (address, _), number in seen.items():
+        if ipaddress.ip_address(address).is_multicast:
+            yield Problem(("listeners", number, "address"), f"is {address}; allowed: an address of this machine")
+
+
+def _sites(configuration: Configuration) -> Iterator[Problem]:
+    names: dict[str, int] = {}
+    server_names: dict[str, Key] = {}
+    for number, site in enumerate(configuration.sites):
+        if site.name in names:
+            text = f"is {site.name!r}, as sites[{names[site.name]}].name is; give each site a name of its own"
+            yield Problem(("sites", number, "name"), text)
+        names.setdefault(site.name, number)
+        for index, server_name in enumerate(site.server_names):
+            key: Key = ("sites", number, "server_names", index)
+            if server_name.lower() in server_names:
+                text = f"is {server_name!r}, as {show_key(server_names[server_name.lower()])} is; remove one"
+                yield Problem(key, text)
+            server_names.setdefault(server_name.lower(), key)
+        if not site.server_names and number > 0:
+            text = "is empty, so that no client ever gets this site; the first site answers to any name"
+            yield Problem(("sites", number, "server_names"), text)
+        yield from _groups(number, site)
+
+
+def _groups(number: int, site: Site) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, group in enumerate(site.groups):
+        if group.name in seen:
+            text = f"is {group.name!r}, as sites[{number}].groups[{seen[group.name]}].name is; rename one"
+            yield Problem(("sites", number, "groups", index, "name"), text)
+        seen.setdefault(group.name, index)
+
+
+def _pool_keys(configuration: Configuration) -> Iterator[tuple[Key, IpNetwork]]:
+    """Every pool once, with the first key that names it."""
+    seen: set[IpNetwork] = set()
+    for key, network in networks(configuration):
+        for name in ("ipv4_pool", "ipv6_pool"):
+            text = getattr(network, name)
+            if text and (pool := ipaddress.ip_network(text)) not in seen:
+                seen.add(pool)
+                yield (*key, name), pool
+
+
+def _pools(configuration: Configuration) -> Iterator[Problem]:
+    pools = list(_pool_keys(configuration))
+    for (_, first), (key, second) in combinations(pools, 2):
+        if first.version == second.version and first.overlaps(second):
+            yield Problem(key, f"is {second}, which overlaps {first}; two pools are either the same or apart")
+    for number, listener in enumerate(configuration.listeners):
+        address = ipaddress.ip_address(listener.address)
+        for _, pool in pools:
+            if address in pool:
+                text = f"is {address}, inside the pool {pool}; clients' addresses and the gateway's must be apart"
+                yield Problem(("listeners", number, "address"), text)
+
+
+def _network(key: Key, network: Network) -> Iterator[Problem]:
+    if not network.ipv4_pool and not network.ipv6_pool:
+        yield Problem((*key, "ipv4_pool"), "is empty, and so is ipv6_pool; clients need one of them")
+    if network.ipv6_pool and network.mtu < IPV6_MINIMUM_MTU:
+        yield Problem((*key, "mtu"), f"is {network.mtu}; allowed with an ipv6_pool: {IPV6_MINIMUM_MTU} or more")
+    for name in ("split_include", "split_exclude", "dns", "nbns", "split_dns"):
+        values = [value.lower() for value in getattr(network, name)]
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield Problem((*key, name, index), f"is {value!r} for the second time; remove one")
+    included = {ipaddress.ip_network(text) for text in network.split_include}
+    for index, text in enumerate(network.split_exclude):
+        if ipaddress.ip_network(text) in included:
+            yield Problem((*key, "split_exclude", index), f"is {text}, which split_include has as well; remove one")
+    if network.split_dns and not network.dns:
+        yield Problem((*key, "split_dns"), "needs name servers to ask; set dns, or leave split_dns out")
+
+
+def _unreached(key: Key, network: Network) -> Iterator[Problem]:
+    for name in ("split_include", "split_exclude", "dns"):
+        for index, text in enumerate(getattr(network, name)):
+            version = ipaddress.ip_network(text).version
+            if not getattr(network, f"ipv{version}_pool"):
+                found = f"is {text}, while clients get no IPv{version} address; set ipv{version}_pool or remove it"
+                yield Problem((*key, name, index), found)
+    if not network.split_include:
+        return
+    included = [ipaddress.ip_network(text) for text in network.split_include]
+    for index, text in enumerate(network.dns):
+        address = ipaddress.ip_address(text)
+        if not any(address in net for net in included):
+            yield Problem((*key, "dns", index), f"is {text}, which no network in split_include has; add {text}")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The site file from its path to a whole Configuration: read, shape, objects, relations, certificates.
+
+The only module of this package that opens files. Public certificate chains and crypto profiles are read into the
+result, private keys are only looked at from outside: whether the file is there and closed to others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from wolfguard.config import build, checks, schema
+from wolfguard.config.document import MAX_BYTES, Document, Key, parse, show_key
+from wolfguard.config.schema import Problem
+from wolfguard.config.site import Certificate, Configuration, Site
+from wolfguard.crypto import certificates
+from wolfguard.crypto.certificates import CertificateFacts
+from wolfguard.crypto.errors import CertificateError
+from wolfguard.errors import ConfigurationError, LocalError
+from wolfguard.policy import load as policy
+from wolfguard.policy.profile import CryptoProfile
+
+EXPIRES_SOON = timedelta(days=14)
+
+ProfileLoader = Callable[[str], CryptoProfile]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """`warnings` are lines for people, in the form of errors; the gateway starts with them."""
+
+    configuration: Configuration
+    warnings: tuple[str, ...]
+
+
+def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, now: datetime | None = None) -> Resolved:
+    """Everything that processes need. Raises ConfigurationError with all problems, one line each."""
+    document = read(file)
+    configuration = objects(document, load_profile)
+    problems = checks.problems(configuration)
+    warnings = checks.warnings(configuration)
+    sites: list[Site] = []
+    for number, site in enumerate(configuration.sites):
+        entries: list[Certificate] = []
+        for index, entry in enumerate(site.certificates):
+            key: Key = ("sites", number, "certificates", index)
+            problems += _key_problems((*key, "key"), entry)
+            try:
+                chain = _read(Path(entry.certificate), certificates.CHAIN_BYTES_MAXIMUM)
+                facts = certificates.read_leaf(chain)
+            except (ConfigurationError, CertificateError) as error:
+                problems.append(Problem((*key, "certificate"), f"{entry.certificate}: {error}"))
+                continue
+            problems += _certificate_problems((*key, "certificate"), site, facts)
+            warnings += _certificate_warnings((*key, "certificate"), site, facts, now or datetime.now(UTC))
+            entries.append(dataclasses.replace(entry, chain=chain.decode("ascii", "replace")))
+        sites.append(dataclasses.replace(site, certificates=tuple(entries)))
+    if problems:
+        raise schema.complain(document, problems)
+    lines = [
+        f"{document.source}:{document.line(warning.key)}: {show_key(warning.key)}: {warning.text}"
+        for warning in sorted(warnings, key=lambda warning: document.line(warning.key))
+    ]
+    return Resolved(dataclasses.replace(configuration, sites=tuple(sites)), tuple(lines))
+
+
+def read(file: Path) -> Document:
+    """The file's data with its lines, not yet checked. Raises ConfigurationError."""
+    try:
+        return parse(_read(file, MAX_BYTES + 1), str(file))
+    except ConfigurationError as error:
+        text = str(error)
+        raise ConfigurationError(text if text.startswith(str(file)) else f"{file}: {text}") from None
+
+
+def objects(document: Document, load_profile: ProfileLoader = policy.load_profile) -> Configuration:
+    """Shape and crypto profiles checked, defaults filled in; chains still empty. Raises ConfigurationError."""
+    data = schema.validate(document)
+    profiles: dict[str, CryptoProfile] = {}
+    problems: list[Problem] = []
+    for number, site in enumerate(data["sites"]):
+        name = site.get("crypto_profile", build.default(Site, "crypto_profile"))
+        if name in profiles:
+            continue
+        try:
+            profiles[name] = load_profile(name)
+        except LocalError as error:
+            problems.append(Problem(("sites", number, "crypto_profile"), f"is {name!r}: {error}"))
+    if problems:
+        raise schema.complain(document, problems)
+    return build.configuration(data, profiles.__getitem__)
+
+
+def _read(file: Path, limit: int) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            if not stat.S_ISREG(file.stat().st_mode):
+                raise ConfigurationError("is not a regular file")
+            content = opened.read(limit + 1)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {_reason(error)}") from None
+    if len(content) > limit:
+        raise ConfigurationError(f"is larger than {limit} bytes")
+    return content
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file; create it or correct the path"
+    if isinstance(error, PermissionError):
+        return "permission denied; run this as root"
+    return error.strerror or type(error).__name__
+
+
+def _key_problems(key: Key, entry: Certificate) -> Iterator[Problem]:
+    try:
+        status = Path(entry.key).stat()
+    except OSError as error:
+        yield Problem(key, f"{entry.key} cannot be read: {_reason(error)}")
+        return
+    if not stat.S_ISREG(status.st_mode):
+        yield Problem(key, f"{entry.key} is not a regular file")
+    elif status.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+        yield Problem(key, f"{entry.key} is open to other users; chmod 0600 it, and renew the key if it was read")
+    if entry.key == entry.certificate:
+        yield Problem(key, "is the same file as the certificate; keep certificates and keys in files of their own")
+
+
+def _certificate_problems(key: Key, site: Site, facts: CertificateFacts) -> Iterator[Problem]:
+    if facts.key_type not in ("EC", "RSA") or not facts.key_bits:
+        yield Problem(key, "has a key of a kind that no profile knows; use ECDSA (P-256, P-384, P-521) or RSA")
+    minimum = site.crypto.minimum_rsa_bits
+    if facts.key_type == "RSA" and facts.key_bits < minimum:
+        text = f"has an RSA key of {facts.key_bits} bits; {site.crypto_profile} allows {minimum} or more"
+        yield Problem(key, text)
+    if facts.signature.startswith(("sha1", "md5")):
+        yield Problem(key, f"is signed with {facts.signature}; have it issued again with SHA-256 or better")
+
+
+def _certificate_warnings(key: Key, site: Site, facts: CertificateFacts, now: datetime) -> Iterator[Problem]:
+    if now > facts.not_after:
+        yield Problem(key, f"expired on {facts.not_after:%Y-%m-%d}; clients will refuse it, renew it")
+    elif now > facts.not_after - EXPIRES_SOON:
+        yield Problem(key, f"expires on {facts.not_after:%Y-%m-%d}; renew it")
+    if now < facts.not_before:
+        yield Problem(key, f"is valid only from {facts.not_before:%Y-%m-%d %H:%M} UTC; look at this machine's clock")
+    for name in site.server_names:
+        if not certificates.covers(facts, name):
+            yield Problem(key, f"is not for {name}, which server_names has; clients that ask for it will refuse it")

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tunnel.h - one session's tunnel: frames from its channel to the inside and packets from the inside to its channel.
+ * Functions that can end a tunnel return the reason, a label, or NULL while it goes on; data.c does the ending. */
+#ifndef WGE_TUNNEL_H
+#define WGE_TUNNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel.h"
+#include "data.h"
+#include "inside.h"
+#include "liveness.h"
+#include "tally.h"
+#include "timers.h"
+#include "traffic.h"
+
+#define WGE_BYE_DETAIL_MAX 128
+
+enum wge_tunnel_state {
+    WGE_TUNNEL_OPEN = 0,
+    WGE_TUNNEL_LINGERING, /* BYE is on its way: no packets any more, the peer closes */
+    WGE_TUNNEL_GONE,      /* freed at the end of the loop */
+};
+
+struct wge_tunnel {
+    struct wge_tunnel_params params;
+    enum wge_tunnel_state state;
+    struct wge_channel tls;
+    struct wge_liveness liveness;
+    struct wge_timer timer;
+    struct wge_traffic *traffic; /* NULL: not counted */
+    uint64_t tx_packets, tx_bytes; /* not yet in `traffic` */
+    uint32_t events_wanted;      /* what epoll watches */
+    int bye_code;                /* of the peer's DISCONNECT; -1: none */
+    uint8_t *bye_detail;         /* malloc'ed, or NULL */
+    size_t bye_length;
+    bool in_unsent;
+    bool reading_stalled;        /* TLS must answer before it goes on, and finds no room */
+    size_t live_place;           /* in the table kept for readers */
+    struct wge_tunnel *next_in_bucket, *next_unsent, *next_gone;
+};
+
+/* What the tunnels of a data thread share during one loop. */
+struct wge_loop {
+    uint64_t now_ms;
+    struct wge_tally tally;
+    struct wge_inside inside;
+    struct wge_tunnel *unsent; /* those to flush at the end */
+};
+
+/* Checks what Python gave: sizes and prefixes. */
+bool wge_tunnel_params_valid(const struct wge_tunnel_params *params);
+
+/* A tunnel over `stream`; the stream is the tunnel's on success only. */
+enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *stream, const struct wge_tunnel_params *params,
+                                  struct wge_traffic *traffic, uint64_t now_ms);
+void wge_tunnel_free(struct wge_tunnel *t, bool notify);
+
+/* One turn: at most one read of the socket (`fill`), and everything that it completes. */
+const char *wge_tunnel_receive(struct wge_tunnel *t, struct wge_loop *loop, bool fill);
+
+/* Sends an inside packet no longer than the tunnel's MTU; WGE_FRAME_HEADER bytes in front of it are overwritten. */
+const char *wge_tunnel_send_packet(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *packet, size_t length);
+
+/* Queues a frame of another type than DATA; a full queue loses it. */
+const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, enum wge_frame_type type, const uint8_t *payload,
+                                  size_t length);
+
+/* Has the tunnel flushed at the end of the loop, unless its socket is blocked. */
+void wge_tunnel_want_flush(struct wge_tunnel *t, struct wge_loop *loop);
+
+/* Brings the traffic counters up to date with what was sent. */
+void wge_tunnel_account(struct wge_tunnel *t, struct wge_loop *loop);
+
+/* Hands queued bytes to the socket and brings the traffic counters up to date. */
+const char *wge_tunnel_flush(struct wge_tunnel *t, struct wge_loop *loop);
+
+/* Sends a frame that one of the WGE_DUE_* asks for, counts it, or says why the tunnel is over. */
+const char *wge_tunnel_stay_alive(struct wge_tunnel *t, struct wge_loop *loop, unsigned due);
+
+/* Renews the keys of a TLS 1.3 channel; *rekeyed tells whether it was done. */
+const char *wge_tunnel_rekey(struct wge_tunnel *t, struct wge_loop *loop, bool *rekeyed);
+
+#endif

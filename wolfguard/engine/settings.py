@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the data plane is told, as frozen objects: limits for strangers, TLS of a site, a tunnel.
+
+Owns the shapes and their translation into the native call; values are checked there. Times are milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`half_open` counts connections without a login, of all sources; a source is an IPv4 address or an IPv6 /64."""
+
+    half_open: int
+    handshakes_per_second: int
+    handshake_burst: int
+    unauthenticated: int
+    handshake_ms: int
+    login_ms: int
+
+    def native(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsCertificate:
+    """`chain` is PEM, leaf first; `number` is its private key's in the key server."""
+
+    number: int
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSite:
+    """Lists are IANA's names in order of preference; `versions` are "1.3" and "1.2"; `tickets` must be False."""
+
+    name: str
+    server_names: tuple[str, ...]
+    certificates: tuple[TlsCertificate, ...]
+    versions: tuple[str, ...]
+    suites_tls13: tuple[str, ...]
+    suites_tls12: tuple[str, ...]
+    groups: tuple[str, ...]
+    signatures: tuple[str, ...]
+    require_extended_master_secret: bool
+    require_hybrid: bool
+    minimum_rsa_bits: int
+    tickets: bool = False
+
+    def native(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "server_names": list(self.server_names),
+            "certificates": [{"number": each.number, "chain": each.chain} for each in self.certificates],
+            "versions": list(self.versions),
+            "suites_tls13": list(self.suites_tls13),
+            "suites_tls12": list(self.suites_tls12),
+            "groups": list(self.groups),
+            "signatures": list(self.signatures),
+            "require_extended_master_secret": self.require_extended_master_secret,
+            "require_hybrid": self.require_hybrid,
+            "minimum_rsa_bits": self.minimum_rsa_bits,
+            "tickets": self.tickets,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """`index` is the place in the shared traffic counters. Addresses are packed; `networks` are (packed, prefix) that
+    the client may use as sources too. A period of 0 means never."""
+
+    session: int
+    epoch: int
+    index: int
+    ipv4: bytes | None
+    ipv6: bytes | None
+    networks: tuple[tuple[bytes, int], ...]
+    mtu: int
+    dpd: int
+    keepalive: int
+    rekey: int
+    idle: int
+    lifetime: int
+
+    def native(self) -> dict[str, object]:
+        return {
+            "session": self.session,
+            "epoch": self.epoch,
+            "index": self.index,
+            "ipv4": self.ipv4,
+            "ipv6": self.ipv6,
+            "networks": list(self.networks),
+            "mtu": self.mtu,
+            "dpd": self.dpd,
+            "keepalive": self.keepalive,
+            "rekey": self.rekey,
+            "idle": self.idle,
+            "lifetime": self.lifetime,
+        }

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts sessiond together from what a start gives it: state file, sink, counters, configuration, primitives.
+
+Runs before the process is confined, with one thread; everything that can fail for want of a file fails here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from wolfguard.address.pools import Pools
+from wolfguard.auth.lockout import Guard
+from wolfguard.errors import StartError
+from wolfguard.procs.sessiond.cookies import Cookies
+from wolfguard.procs.sessiond.endings import host_routes
+from wolfguard.procs.sessiond.ledger import DELIVERED, Key, Ledger
+from wolfguard.procs.sessiond.primitives import Primitives
+from wolfguard.procs.sessiond.routes import Routes
+from wolfguard.procs.sessiond.rows import (
+    failure_change,
+    restore_failures,
+    restore_rests,
+    restore_sessions,
+    session_change,
+)
+from wolfguard.procs.sessiond.sequence import Sequence
+from wolfguard.procs.sessiond.sessions import CONNECTED, Sessions
+from wolfguard.procs.sessiond.settings import Settings
+from wolfguard.procs.sessiond.state import State
+from wolfguard.procs.sessiond.traffic import Counters
+from wolfguard.records.schema import FAILURE
+from wolfguard.records.sinks import Sink
+from wolfguard.records.trail import Trail
+from wolfguard.store.interface import Change, DropRests, DropSession, PutValue, Store, StoreError
+from wolfguard.store.sqlite import SqliteStore
+
+STATE_FILE = "sessiond.sqlite"
+
+
+def open_store(folder: str) -> SqliteStore:
+    """The state file below paths.state; raises StartError."""
+    try:
+        return SqliteStore(str(Path(folder) / STATE_FILE))
+    except StoreError as error:
+        raise StartError(str(error)) from error
+
+
+def assemble(
+    settings: Settings,
+    store: Store,
+    sink: Sink,
+    counters: Counters,
+    primitives: Primitives,
+    *,
+    slots: int,
+    clock: Callable[[], float] = time.time,
+) -> State:
+    """The working state as it was before, ready to serve; raises StartError."""
+    try:
+        snapshot = store.load()
+    except StoreError as error:
+        raise StartError(str(error)) from error
+    values = dict(snapshot.values)
+    numbers, epochs = Sequence("sessions", values.get("sessions", 0)), Sequence("epochs", values.get("epochs", 0))
+    sessions = Sessions(counters.places)
+    guard = Guard(settings.lockout())
+    pools = Pools(settings.prefixes(), settings.address_rest())
+    now = int(clock())
+    wait = max((site.timeouts.reconnect for site in settings.configuration.sites), default=0)
+    lost = restore_sessions(
+        sessions, pools, snapshot.sessions, slots=slots, places=counters.places, now=now, wait=wait
+    )
+    restore_rests(pools, snapshot.rests)
+    restore_failures(guard, snapshot.failures)
+    trail = Trail(
+        primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0)
+    )
+    _store_first(store, [numbers.change(), epochs.change(), DropRests(now), *(DropSession(each) for each in lost)])
+    for sequence in (numbers, epochs):
+        sequence.durable(sequence.change().value)
+
+    def state_of(key: Key) -> Change:
+        return _change(key, sessions, guard, (numbers, epochs), ledger)
+
+    def on_durable(change: Change) -> None:
+        if isinstance(change, PutValue):
+            for sequence in (numbers, epochs):
+                if sequence.name == change.name:
+                    sequence.durable(change.value)
+
+    ledger = Ledger(store, trail, sink, state_of, on_durable, clock)
+    if trail.damage:
+        ledger.record("records.damaged", FAILURE, where="sessiond", reason="chain", detail=trail.damage)
+    routes = Routes(
+        lambda: (route for session in sessions if session.state == CONNECTED for route in host_routes(session))
+    )
+    cookies = Cookies(primitives.random, primitives.digest)
+    return State(settings, sessions, pools, guard, ledger, routes, store, cookies, counters, numbers, epochs, clock)
+
+
+def _store_first(store: Store, changes: Iterable[Change]) -> None:
+    try:
+        store.apply_at_start(tuple(changes))
+    except StoreError as error:
+        raise StartError(str(error)) from error
+
+
+def _change(key: Key, sessions: Sessions, guard: Guard, sequences: Iterable[Sequence], ledger: Ledger) -> Change:
+    match key:
+        case ("session", int(number)):
+            return session_change(sessions, number)
+        case ("failure", (str(kind), str(name))):
+            return failure_change(guard, (kind, name))
+        case ("value", name):
+            for sequence in sequences:
+                if sequence.name == name:
+                    return sequence.change()
+            return ledger.delivered()
+        case _:
+            raise ValueError(f"nothing is stored under {key!r}")

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of sessiond but its being a process: whom it answers, its loops and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from wolfguard.auth.hashing import HashingThreads
+from wolfguard.auth.local import METHOD, CheckPassword, LocalBackend, PasswordCheck
+from wolfguard.config import changes
+from wolfguard.config.site import Configuration
+from wolfguard.errors import StartError
+from wolfguard.ipc import messages as m
+from wolfguard.ipc.channel import Channel, Handler, Sender
+from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.administration import Administration
+from wolfguard.procs.sessiond.assembly import assemble, open_store
+from wolfguard.procs.sessiond.endings import STOPPED, USER_LEFT, end_session
+from wolfguard.procs.sessiond.logins import Logins
+from wolfguard.procs.sessiond.primitives import Primitives
+from wolfguard.procs.sessiond.settings import Settings
+from wolfguard.procs.sessiond.traffic import Counters
+from wolfguard.procs.sessiond.tunnels import Tunnels
+from wolfguard.procs.sessiond.views import Views
+from wolfguard.records.schema import FAILURE, SUCCESS
+from wolfguard.records.sinks import FileSink, open_sink
+from wolfguard.secret import Secret
+from wolfguard.store.interface import DropRests, RenewVerifier
+
+log = Log(__name__)
+
+TICK_SECONDS: Final = 1.0
+REST_SWEEP_SECONDS: Final = 600
+GOODBYE_SECONDS: Final = 3.0
+
+
+class Service:
+    """Made before the process is confined: it opens the state file and the records' sink. Raises StartError.
+
+    `areas` are the descriptors of the traffic counters, one a slot, which it takes over.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        generation: int,
+        areas: Sequence[int],
+        primitives: Primitives,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not areas:
+            raise StartError("no traffic counters came with the start; the supervisor is of another release")
+        self._primitives = primitives
+        self._swept = 0.0
+        settings = Settings(configuration, generation)
+        sink = open_sink(configuration.records.target, configuration.records.path)
+        store = open_store(configuration.paths.state)
+        self.state = assemble(settings, store, sink, Counters(areas), primitives, slots=len(areas), clock=clock)
+        self._hashing = HashingThreads(configuration.passwords.threads)
+        # An administrator's new password does not queue behind a flood of logins.
+        self._admin_hashing = HashingThreads(1)
+        check = PasswordCheck(self.state.store.user, self._verify, self._renew)
+        self.logins = Logins(self.state, {METHOD: LocalBackend()}, {CheckPassword: check}, primitives.random)
+        self.tunnels = Tunnels(self.state)
+        self.administration = Administration(self.state, self._hash)
+        self.views = Views(self.state, lambda: len(self.logins.flows))
+        self.state.ledger.record(
+            "gateway.started",
+            SUCCESS,
+            where="sessiond",
+            sessions=len(self.state.sessions),
+            generation=generation,
+        )
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Keeps state, records, routes and time going until `stopping`."""
+        works = [
+            asyncio.create_task(self.state.ledger.keep(), name="ledger"),
+            asyncio.create_task(self.state.ledger.deliver(), name="records"),
+            asyncio.create_task(self.state.routes.run(), name="routes"),
+            asyncio.create_task(self._watch(), name="clock"),
+            asyncio.create_task(stopping.wait(), name="stopping"),
+        ]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                # None of these ends by itself: what ended one of them ends the process, and a fresh one starts.
+                work.result()
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+
+    async def stop(self, drain: bool) -> None:
+        """The last records and flushes. `drain`: sessions outlive the stop; else they end with a goodbye."""
+        if not drain:
+            for session in tuple(self.state.sessions):
+                end_session(self.state, session, STOPPED)
+            if self.state.tasks:
+                # Workers that are still there pass the goodbyes on.
+                await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
+        self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
+        await self.state.ledger.close()
+        self._hashing.close()
+        self._admin_hashing.close()
+
+    def reconfigure(self, configuration: Configuration, generation: int) -> tuple[str, ...]:
+        """Takes a new configuration; raises ConfigurationError and changes nothing."""
+        old = self.state.settings.configuration
+        settings = Settings(configuration, generation)
+        self.state.pools.reconfigure(settings.prefixes(), settings.address_rest())
+        self.state.settings.configuration, self.state.settings.generation = configuration, generation
+        self.state.guard.limits = settings.lockout()
+        self.logins.reconfigured()
+        sink = self.state.ledger.sink
+        if isinstance(sink, FileSink):
+            sink.reopen()
+        self.state.ledger.record("gateway.reconfigured", SUCCESS, where="sessiond", generation=generation)
+        return changes.needs_restart(old, configuration)
+
+    # --- whom it answers ---------------------------------------------------------------------------------------------
+
+    def handlers(self, peer: str) -> Mapping[type[m.Message], Handler]:
+        """Handlers of what a process may ask."""
+        if peer == "worker":
+            return {
+                m.LoginStep: self.logins.step,
+                m.LoginCancel: self.logins.cancel,
+                m.Logout: self.log_out,
+                m.TunnelOpen: self.tunnels.open,
+                m.TunnelClosed: self.tunnels.closed,
+                m.WorkerEvent: self.worker_event,
+            }
+        if peer == "mgmtd":
+            return {
+                m.ListSessions: self.views.sessions,
+                m.Disconnect: self.administration.disconnect,
+                m.AddUser: self.administration.add_user,
+                m.RemoveUser: self.administration.remove_user,
+                m.SetPassword: self.administration.set_password,
+                m.UnlockUser: self.administration.unlock_user,
+                m.ListUsers: self.views.users,
+                m.ReadRecords: self.views.records,
+                m.AdminEvent: self.administration.admin_event,
+                m.AskSessiondStatus: self.views.status,
+            }
+        return {}
+
+    def attached(self, peer: str, slot: int, channel: Channel) -> None:
+        """A channel stands."""
+        if peer == "worker":
+            self.state.workers[slot] = channel
+            # Not waited for: a worker that is slow to answer must not hold up the others' channels.
+            self.state.spawn(self.tunnels.worker_attached(slot, channel), "worker-attached")
+        elif peer == "netd":
+            self.state.routes.attach(channel)
+
+    def detached(self, peer: str, slot: int) -> None:
+        """A channel has ended."""
+        if peer == "worker":
+            self.tunnels.worker_lost(slot)
+        elif peer == "netd":
+            self.state.routes.detach()
+            self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=1, detail="")
+
+    async def log_out(self, message: m.Logout, sender: Sender) -> m.Done:
+        """Ends the session of a cookie; an unknown cookie has nothing to end."""
+        cookie_hash = self.state.cookies.hash(message.cookie)
+        session = self.state.sessions.by_cookie(cookie_hash) if cookie_hash else None
+        if session is not None:
+            end_session(self.state, session, USER_LEFT)
+        return m.Done()
+
+    async def worker_event(self, message: m.WorkerEvent, sender: Sender) -> None:
+        """Something that only a worker saw."""
+        self.state.refusal(
+            "wire.refused",
+            reason=message.reason,
+            where=message.peer,
+            count=max(1, message.count),
+            what=message.event,
+            detail=message.detail,
+        )
+
+    # --- the clock ---------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What the passing of time does; called every second."""
+        now = self.state.clock()
+        for session, reason in self.state.sessions.due(now):
+            end_session(self.state, session, reason)
+        self.logins.flows.forget(now)
+        self.state.sum_up()
+        if now - self._swept >= REST_SWEEP_SECONDS:
+            self._swept = now
+            if any(use.resting for use in self.state.pools.usage(now)):
+                self.state.ledger.change(DropRests(int(now)))
+
+    async def _watch(self) -> None:
+        while True:
+            self.tick()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _verify(self, password: Secret, verifier: str | None) -> bool:
+        iterations = self.state.settings.configuration.passwords.iterations
+        return await self._hashing.run(lambda: self._primitives.verify_password(password, verifier, iterations))
+
+    async def _hash(self, password: Secret) -> str:
+        iterations = self.state.settings.configuration.passwords.iterations
+        return await self._admin_hashing.run(lambda: self._primitives.hash_password(password, iterations))
+
+    def _renew(self, name: str, verifier: str, password: Secret) -> None:
+        """A right password whose verifier was made with less work than now asked for is hashed anew."""
+        iterations = self.state.settings.configuration.passwords.iterations
+
+        async def renew() -> None:
+            self.state.ledger.change(RenewVerifier(name, verifier, await self._hash(password)))
+
+        if self._primitives.outdated(verifier, iterations):
+            self.state.spawn(renew(), "renew-verifier")

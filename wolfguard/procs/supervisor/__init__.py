@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""supervisor: the one process that stays root. It opens what others use, starts them, watches them and joins them.
+
+It reads nothing from the network, parses no YAML, holds no key: configuration comes checked from a short-lived
+process, key files are opened but not read, and its children speak to it in messages of the dispatch table.
+
+Exit statuses of `main`: 0 after an orderly stop; 1 when something needed is missing or refused (a port in use, the TUN
+device, a key file, an account); 2 when the configuration is wrong; 3 when a process failed at start; 70 for a defect
+of the gateway itself. In each case but 0 one line on stderr says why, and nothing is left running or behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from wolfguard.errors import ConfigurationError, LocalError, StartError
+
+STOPPED: Final = 0
+CANNOT_START: Final = 1
+BAD_CONFIGURATION: Final = 2
+PROCESS_FAILED: Final = 3
+DEFECT: Final = 70
+
+
+class ProcessStartError(StartError):
+    """A child process ended, or did not become ready, during the start of the gateway."""
+
+
+def main(
+    configuration_path: str,
+    *,
+    resolver: Sequence[str] | None = None,
+    launchers: Path | None = None,
+    learn: bool = False,
+) -> int:
+    """Runs the gateway until a signal or an administrator ends it; returns the exit status.
+
+    `resolver`: command that prints the resolved configuration as JSON, instead of `wolfguard config resolve <path>`.
+    `launchers`: folder of the launchers, instead of the installed one. `learn`: filters log instead of killing.
+    """
+    from wolfguard.sandbox import foreign_crypto
+
+    foreign_crypto.block()
+    # Only now: these import asyncio, which would map OpenSSL.
+    from wolfguard.procs import log
+    from wolfguard.procs.supervisor import configuration, service, spawning
+
+    log.start("supervisor")
+    command = tuple(resolver) if resolver is not None else configuration.default_command(configuration_path)
+    try:
+        launch = spawning.Launchers(launchers or spawning.installed_launchers(), sys.executable, learn)
+        service.run(command, launch)
+    except ConfigurationError as error:
+        return _say(str(error), BAD_CONFIGURATION)
+    except ProcessStartError as error:
+        return _say(str(error), PROCESS_FAILED)
+    except LocalError as error:
+        return _say(str(error), CANNOT_START)
+    except Exception as error:
+        return _say(f"defect of the gateway, please report it: {log.describe(error)}", DEFECT)
+    return STOPPED
+
+
+def _say(text: str, status: int) -> int:
+    print(f"wolfguard: {text}", file=sys.stderr)
+    return status

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private key files: opened here, where root may, read by keyd alone.
+
+A fresh descriptor for every start and every reload, since keyd reads from its start, and since a renewed key is
+another file under the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from wolfguard.config.site import Certificate, Configuration
+from wolfguard.errors import StartError
+
+
+def certificates(configuration: Configuration) -> list[Certificate]:
+    """Of all sites, in the order of their numbers in keyd, each number once."""
+    by_number = {entry.number: entry for site in configuration.sites for entry in site.certificates}
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def open_keys(configuration: Configuration) -> list[int]:
+    """In the order of `certificates`. Raises StartError that names the file and the remedy."""
+    descriptors: list[int] = []
+    try:
+        for certificate in certificates(configuration):
+            descriptors.append(open_key(certificate.key))
+    except StartError:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+    return descriptors
+
+
+def open_key(path: str) -> int:
+    """Follows links, since certificate tools make them; what they lead to must be root's own regular file."""
+    try:
+        # Non-blocking, so that a pipe in the place of a key cannot hold up the start.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        raise StartError(f"cannot open the private key {path}: {error.strerror}") from error
+    reason = _objection(os.fstat(descriptor), path)
+    if reason:
+        os.close(descriptor)
+        raise StartError(reason)
+    return descriptor
+
+
+def _objection(status: os.stat_result, path: str) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return f"the private key {path} is not a regular file"
+    if status.st_uid != 0:
+        return f"the private key {path} does not belong to root; chown root it"
+    if status.st_mode & 0o077:
+        return f"the private key {path} is open to others (mode {stat.S_IMODE(status.st_mode):04o}); chmod 600 it"
+    return ""

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One supervised process: its program, its control channel, its state, and how long to wait before the next try.
+
+Owns one place (process and slot) over all its lives. What a change means for the others is `service`'s concern.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
+from wolfguard.ipc.dispatch import SERVING, STARTING
+from wolfguard.ipc.errors import IpcClosed, IpcError
+from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Start, Stop
+from wolfguard.procs import log
+from wolfguard.procs.supervisor.spawning import Launch, spawn
+from wolfguard.sandbox.manifest import Process
+
+BACKOFF_FIRST: Final = 0.1
+BACKOFF_MOST: Final = 30.0
+STEADY_SECONDS: Final = 60.0
+"""Who lives that long starts with the shortest wait again."""
+STOP_SECONDS: Final = 25.0
+EXIT_SECONDS: Final = 5.0
+
+events = log.Log(__name__)
+
+
+class State(enum.Enum):
+    DOWN = "down"
+    STARTING = "starting"
+    SERVING = "serving"
+    STOPPING = "stopping"
+
+
+class Supervised:
+    """`on_ready`, `on_down` are called with this object when it begins to serve and when its program has ended."""
+
+    def __init__(
+        self,
+        process: Process,
+        slot: int,
+        launch: Launch,
+        handlers: Mapping[type[Message], Handler],
+        on_ready: Callable[[Supervised], None],
+        on_down: Callable[[Supervised], None],
+    ) -> None:
+        self.process = process
+        self.slot = slot
+        self.state = State.DOWN
+        self.pid = 0
+        self.started = 0
+        self.starts = 0
+        self.confinement: tuple[Fact, ...] = ()
+        self.failure = ""
+        self.ended = asyncio.Event()
+        self.ended.set()
+        self._launch = launch
+        self._handlers: dict[type[Message], Handler] = {
+            Ready: self._take_ready,
+            Failed: self._take_failed,
+            **handlers,
+        }
+        self._on_ready = on_ready
+        self._on_down = on_down
+        self._channel: Channel | None = None
+        self._pidfd = -1
+        self._failures = 0
+        self._since = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.process.name}/{self.slot}" if self.process.per_slot else self.process.name
+
+    @property
+    def channel(self) -> Channel:
+        if self._channel is None:
+            raise IpcClosed(f"{self.name} is down")
+        return self._channel
+
+    @property
+    def serving(self) -> bool:
+        return self.state is State.SERVING and self._channel is not None and not self._channel.closed
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def spawn(self) -> None:
+        """Executes the program; it waits for `start`. Raises StartError."""
+        self.pid, self._pidfd, control = spawn(self._launch.command(self.process.name))
+        self.state = State.STARTING
+        self.started = int(time.time())
+        self.starts += 1
+        self.failure = ""
+        self.ended.clear()
+        self._since = time.monotonic()
+        self._channel = Channel(
+            control,
+            here="supervisor",
+            peer=self.process.name,
+            slot=self.slot,
+            handlers=self._handlers,
+            ended=self._channel_ended,
+            state=STARTING,
+        )
+        asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
+        events.info("spawned", child=self.name, pid=self.pid)
+
+    def start(self, generation: int, slots: int, names: list[str], descriptors: list[int]) -> None:
+        """Says what to work with."""
+        message = Start(generation, self.slot, slots if self.process.per_slot else 1, tuple(names))
+        self.channel.notify(message, descriptors=descriptors)
+
+    def attach(self, peer: str, slot: int, kind: str, index: int, end: socket.socket) -> None:
+        with contextlib.suppress(IpcError):
+            self.channel.notify(Attach(peer, slot, kind, index), descriptors=[end.fileno()])
+
+    def detach(self, peer: str, slot: int) -> None:
+        if self.serving:
+            with contextlib.suppress(IpcError):
+                self.channel.notify(Detach(peer, slot))
+
+    def kill(self, reason: str) -> None:
+        """Ends the program at once; `on_down` follows."""
+        if self._pidfd >= 0:
+            events.warning("killed", child=self.name, pid=self.pid, reason=reason)
+            self.failure = self.failure or reason
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def stop(self, drain: bool) -> None:
+        """Asks it to end, and makes sure that it has."""
+        if self.state is State.DOWN:
+            return
+        self.state = State.STOPPING
+        try:
+            # A channel that has ended tells of a process that is ending.
+            with contextlib.suppress(IpcClosed):
+                await self.channel.request(Stop(drain), timeout=STOP_SECONDS)
+            async with asyncio.timeout(EXIT_SECONDS):
+                await self.ended.wait()
+        except (IpcError, TimeoutError):
+            self.kill("it did not stop when asked to")
+        await self.ended.wait()
+
+    def backoff(self) -> float:
+        """Seconds to wait before the next start; doubles with each short life."""
+        return min(BACKOFF_FIRST * 2.0 ** min(max(self._failures - 1, 0), 16), BACKOFF_MOST)
+
+    def failed_to_spawn(self) -> None:
+        """Counts a start that did not even execute."""
+        self._failures += 1
+
+    # --- what happens to it -----------------------------------------------------------------------------------------
+
+    async def _take_ready(self, message: Ready, sender: Sender) -> None:
+        self.confinement = message.confinement
+        if self.state is State.STARTING:
+            self.state = State.SERVING
+            self.channel.state = SERVING
+            facts = {fact.name: fact.value for fact in message.confinement}
+            seconds = f"{time.monotonic() - self._since:.2f}"
+            events.info("ready", child=self.name, pid=self.pid, seconds=seconds, **facts)
+            self._on_ready(self)
+
+    async def _take_failed(self, message: Failed, sender: Sender) -> None:
+        self.failure = message.text
+        events.error("failed", child=self.name, text=message.text)
+
+    def _channel_ended(self, channel: Channel, label: str, detail: str) -> None:
+        if label in (CLOSED, END):
+            return
+        events.error("offence", child=self.name, label=label, detail=detail)
+        self.kill(f"it broke the rules of its channel ({label})")
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._pidfd)
+        self._pidfd = -1
+        if self._channel is not None:
+            # Its last words may still lie in the socket: one turn of the loop reads them.
+            loop.call_soon(loop.call_soon, self._end, status)
+
+    def _end(self, status: int) -> None:
+        stopping = self.state is State.STOPPING
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        how = _ending(status)
+        if not self.failure:
+            self.failure = f"it {how}"
+        steady = time.monotonic() - self._since >= STEADY_SECONDS
+        self._failures = 1 if steady else self._failures + 1
+        (events.info if stopping else events.error)("ended", child=self.name, pid=self.pid, how=how)
+        self.state = State.DOWN
+        self.ended.set()
+        self._on_down(self)
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with status {os.WEXITSTATUS(status)}"

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every event of the audit trail, in one place: the reference page, the checks at run time and the sinks follow it.
+
+A record answers who, what, when, where, with which outcome and why. Its own fields are declared here with their types;
+anything undeclared is refused, and no declared type can carry bytes or a `Secret`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SUCCESS: Final = "success"
+FAILURE: Final = "failure"
+
+STRING: Final = "string"
+INTEGER: Final = "integer"
+BOOLEAN: Final = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    kind: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`severity` is that of a success; a failure is at least a warning. Names are area.what-happened."""
+
+    name: str
+    summary: str
+    outcomes: tuple[str, ...]
+    fields: tuple[Field, ...] = ()
+    severity: str = "info"
+
+
+# What every record has, in the order in which people read it.
+COMMON: Final = (
+    Field("sequence", INTEGER, "number of the record; grows by one, without gaps, also across restarts"),
+    Field("time", STRING, "when, RFC 3339, UTC, milliseconds"),
+    Field("event", STRING, "what: one of the names below"),
+    Field("outcome", STRING, "success or failure"),
+    Field("who", STRING, "the VPN user concerned, or the administrator as `name (uid, role)`; empty when unknown"),
+    Field("where", STRING, "outside address of the client, `management` for administration, else the process"),
+    Field("session", INTEGER, "number of the session concerned, 0 for none"),
+    Field("reason", STRING, "why, as a stable label; empty when the event says it all"),
+    Field("fields", STRING, "what is particular to the event, as an object with the members listed for it"),
+    Field("previous", STRING, "hash of the record before (64 zeros for the first)"),
+    Field("hash", STRING, "SHA-256, in hexadecimal, of this record without `hash`"),
+)
+
+_SITE = Field("site", STRING, "name of the site")
+_GROUP = Field("group", STRING, "group of the session, empty for the site's default")
+_AGENT = Field("user_agent", STRING, "what the client calls itself")
+_METHOD = Field("method", STRING, "authentication method")
+_COUNT = Field("count", INTEGER, "how many like this one it stands for")
+_DETAIL = Field("detail", STRING, "more, for people")
+_UNTIL = Field("until", STRING, "when it ends by itself, RFC 3339; `unlock` when an administrator must end it")
+_USER = Field("user", STRING, "the account that was acted on")
+_TLS = (
+    Field("tls_version", STRING, "TLS version of the connection"),
+    Field("tls_suite", STRING, "cipher suite (IANA name)"),
+    Field("tls_group", STRING, "key exchange group (IANA name)"),
+)
+_ADDRESSES = (
+    Field("ipv4", STRING, "inside IPv4 address, empty when none"),
+    Field("ipv6", STRING, "inside IPv6 address, empty when none"),
+)
+
+EVENTS: Final = (
+    Event(
+        "login.succeeded",
+        "A user proved who they are; a session exists from here on.",
+        (SUCCESS,),
+        (
+            _SITE,
+            _GROUP,
+            _METHOD,
+            _AGENT,
+            *_TLS,
+            Field("failures", INTEGER, "failed attempts on the account since its last login"),
+        ),
+    ),
+    Event("login.failed", "A login was wrong: password, user, group.", (FAILURE,), (_SITE, _METHOD, _AGENT, _COUNT)),
+    Event(
+        "login.refused",
+        "A login was not even tried: lockout, too many sessions, too many logins at once, or state that cannot be "
+        "stored.",
+        (FAILURE,),
+        (_SITE, _AGENT, _COUNT),
+    ),
+    Event("account.locked", "Too many failures: the account is refused for a while.", (FAILURE,), (_UNTIL,)),
+    Event("address.locked", "Too many failures: the source address is refused for a while.", (FAILURE,), (_UNTIL,)),
+    Event(
+        "tunnel.opened",
+        "A session got a tunnel (the first, or a reconnect).",
+        (SUCCESS,),
+        (
+            _SITE,
+            _GROUP,
+            _AGENT,
+            Field("hostname", STRING, "name that the client gives its machine"),
+            *_ADDRESSES,
+            *_TLS,
+            Field("slot", INTEGER, "worker that carries it"),
+            Field("epoch", INTEGER, "number of the tunnel; a higher one replaces a lower one"),
+            Field("reconnect", BOOLEAN, "whether the session had a tunnel before"),
+        ),
+    ),
+    Event(
+        "tunnel.refused",
+        "A CONNECT was refused: unknown or dead cookie, full pool, gateway busy.",
+        (FAILURE,),
+        (_SITE, _AGENT, _COUNT, _DETAIL),
+    ),
+    Event(
+        "tunnel.closed",
+        "A tunnel ended; the session waits for its client to come back.",
+        (SUCCESS,),
+        (Field("epoch", INTEGER, "number of the tunnel"), _DETAIL),
+    ),
+    Event(
+        "session.ended",
+        "A session ended; its cookie is dead and its addresses rest.",
+        (SUCCESS,),
+        (
+            _SITE,
+            _GROUP,
+            *_ADDRESSES,
+            Field("seconds", INTEGER, "how long the session existed"),
+            Field("received_bytes", INTEGER, "bytes of inner packets from the client"),
+            Field("sent_bytes", INTEGER, "bytes of inner packets to the client"),
+            Field("received_packets", INTEGER, "inner packets from the client"),
+            Field("sent_packets", INTEGER, "inner packets to the client"),
+        ),
+    ),
+    Event(
+        "pool.exhausted",
+        "No address was free in a pool.",
+        (FAILURE,),
+        (Field("pool", STRING, "prefix of the pool"), _COUNT),
+    ),
+    Event(
+        "wire.refused",
+        "A worker refused something from outside: bad input, a failed handshake, a limit.",
+        (FAILURE,),
+        (Field("what", STRING, "label of the worker's event"), _COUNT, _DETAIL),
+    ),
+    Event("worker.lost", "A worker process ended.", (FAILURE,), (Field("slot", INTEGER, "its slot"), _COUNT)),
+    Event("network.lost", "The process that sets routes ended or did not answer.", (FAILURE,), (_COUNT, _DETAIL)),
+    Event(
+        "admin.disconnected",
+        "An administrator ended sessions.",
+        (SUCCESS, FAILURE),
+        (_USER, _COUNT, _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "admin.user-added",
+        "An administrator made an account.",
+        (SUCCESS, FAILURE),
+        (_USER, Field("groups", STRING, "groups of the account, separated by commas"), _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "admin.user-removed",
+        "An administrator removed an account; its sessions end.",
+        (SUCCESS, FAILURE),
+        (_USER, _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "admin.password-set",
+        "An administrator set a password; sessions of the account end.",
+        (SUCCESS, FAILURE),
+        (_USER, _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "admin.user-unlocked",
+        "An administrator lifted a lockout.",
+        (SUCCESS, FAILURE),
+        (_USER, _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "admin.act",
+        "Another act of administration: a status read, a reload, a caller who was refused.",
+        (SUCCESS, FAILURE),
+        (Field("act", STRING, "what was asked for"), _DETAIL),
+        severity="notice",
+    ),
+    Event(
+        "gateway.started",
+        "The keeper of sessions started.",
+        (SUCCESS,),
+        (
+            Field("sessions", INTEGER, "sessions taken over from before"),
+            Field("generation", INTEGER, "number of the configuration"),
+        ),
+        severity="notice",
+    ),
+    Event("gateway.stopped", "The keeper of sessions was told to stop.", (SUCCESS,), (), severity="notice"),
+    Event(
+        "gateway.reconfigured",
+        "A new configuration was taken.",
+        (SUCCESS,),
+        (Field("generation", INTEGER, "number of the configuration"),),
+        severity="notice",
+    ),
+    Event(
+        "records.lost",
+        "Events happened that could not be recorded one by one.",
+        (FAILURE,),
+        (_COUNT,),
+        severity="error",
+    ),
+    Event(
+        "records.damaged",
+        "The stored tail of the trail does not fit together: somebody or something changed it.",
+        (FAILURE,),
+        (_DETAIL,),
+        severity="error",
+    ),
+    Event("state.unwritable", "State could not be stored; logins are refused until it can.", (FAILURE,), (_DETAIL,)),
+)
+
+BY_NAME: Final = {event.name: event for event in EVENTS}

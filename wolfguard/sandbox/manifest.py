@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shapes of the manifest at run time; its content is generated into `sandbox.processes`, its filters lie beside."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from wolfguard.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class Landlock:
+    """Folders that may be read, and those that may be read and written; nothing else of the file system."""
+
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of seccomp/processes.yml. `capabilities` are numbers; `landlock` None means no Landlock rules."""
+
+    name: str
+    user: str
+    per_slot: bool
+    stage: int
+    capabilities: tuple[int, ...]
+    filter: str
+    landlock: Landlock | None
+    descriptors: tuple[str, ...]
+
+
+def filter_program(name: str, machine: str | None = None) -> bytes:
+    """The compiled seccomp filter for this machine. Raises StartError when there is none."""
+    file = f"{name}.{machine or platform.machine()}.bpf"
+    package = Path(__file__).parent
+    # Installed, the filters are data of this package; in a source tree they lie where the generator writes them.
+    for folder in (package / "data", package.parents[1] / "seccomp" / "generated"):
+        path = folder / file
+        if path.is_file():
+            return path.read_bytes()
+    raise StartError(f"no seccomp filter {file}: install the package for this machine, or run seccomp/generate")
