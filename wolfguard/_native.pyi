@@ -39,10 +39,10 @@ class KeyServer:
 
 # ext_engine.c ------------------------------------------------------------------------------------------------------
 
-EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done
-EVENT_DATA: Final[int]  # (kind, conn, data: bytes)    control plaintext; the engine reads no more until read()
-EVENT_CLOSED: Final[int]  # (kind, conn, reason: str)   before a tunnel; also handshakes that failed (facts lost)
-EVENT_REFUSED: Final[int]  # (kind, peer: str, reason: str, count: int)   aggregated by (address, reason), each second
+EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done; keys: the fields of engine.Opened but conn
+EVENT_DATA: Final[int]  # (kind, conn, data: bytes)    control plaintext, one for each read()
+EVENT_CLOSED: Final[int]  # (kind, conn, reason: str)   once for each connection opened that became no tunnel
+EVENT_REFUSED: Final[int]  # (kind, peer: str, reason: str, count: int)   never opened; summed by (address, reason)
 EVENT_TUNNEL_CLOSED: Final[int]  # (kind, session, epoch, reason: str, code: int, detail: bytes)
 EVENT_TUNNEL_TIMER: Final[int]  # (kind, session, epoch, timer: str)  idle, expired: Python decides
 EVENT_TUNNEL_REKEYED: Final[int]  # (kind, session, epoch)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fake_stream.h - tls.h without TLS, for tests of what lies above it: a record is two bytes of length and the plaintext, over
- * any stream socket. Lengths above the largest record stand for what TLS can do besides. Being defined by the test itself,
- * these functions win over the library's. */
+/* fake_stream.h - tls.h without TLS, for tests of what lies above it: a record is two bytes of length and the
+ * plaintext, over any stream socket. Lengths above the largest record stand for what TLS can do besides. Being defined
+ * by the test itself, these functions win over the library's. */
 #ifndef FAKE_STREAM_H
 #define FAKE_STREAM_H
 

@@ -58,7 +58,8 @@ static inline void hello_extension(struct hello_builder *b, unsigned type, const
 }
 
 /* A list of 16-bit values with a length of `width` bytes before it. */
-static inline void hello_list(struct hello_builder *b, unsigned type, size_t width, const uint16_t *values, size_t count)
+static inline void hello_list(struct hello_builder *b, unsigned type, size_t width, const uint16_t *values,
+                              size_t count)
 {
     uint8_t body[512];
     size_t at = width;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* packets.h - inner packets for tests, made and checked byte by byte, as slowly and plainly as the RFCs describe them, and
- * a random sequence that is the same in every run. */
+/* packets.h - inner packets for tests, made and checked byte by byte, as slowly and plainly as the RFCs describe them,
+ * and a random sequence that is the same in every run. */
 #ifndef PACKETS_H
 #define PACKETS_H
 

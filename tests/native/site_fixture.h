@@ -66,9 +66,7 @@ static inline int key_channel(void)
 }
 
 #define NAMES(...) \
-    { \
-        .names = (const char *const[]){__VA_ARGS__}, .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
-    }
+    {.names = (const char *const[]){__VA_ARGS__}, .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)}
 
 static const struct wge_certificate_config both_certificates[] = {
     {.number = KEY_EC, .chain = (const uint8_t *)certificate_p256, .chain_length = sizeof(certificate_p256) - 1},

@@ -64,14 +64,15 @@ static void partial_checksums_are_finished(struct sequence *s)
 {
     for (unsigned round = 0; round < 500; round++) {
         uint8_t packet[1600];
-        struct packet_spec spec = {.version = round % 2 ? 4 : 6, .protocol = round % 4 < 2 ? 6 : 17, .payload = below(s, 1400)};
+        struct packet_spec spec = {
+            .version = round % 2 ? 4 : 6, .protocol = round % 4 < 2 ? 6 : 17, .payload = below(s, 1400)};
         size_t length = build_packet(packet, &spec);
         size_t start = spec.version == 4 ? 20 : 40;
         size_t offset = spec.protocol == 6 ? 16 : 6;
         uint8_t whole[1600];
         memcpy(whole, packet, length);
-        uint64_t pseudo = wge_sum_pseudo(spec.version, packet + (spec.version == 4 ? 12 : 8), packet + (spec.version == 4 ? 16 : 24),
-                                         spec.protocol, length - start);
+        uint64_t pseudo = wge_sum_pseudo(spec.version, packet + (spec.version == 4 ? 12 : 8),
+                                         packet + (spec.version == 4 ? 16 : 24), spec.protocol, length - start);
         uint16_t partial = wge_sum_fold(pseudo);
         memcpy(packet + start + offset, &partial, 2);
         CHECK(wge_checksum_finish(packet, length, start, offset));

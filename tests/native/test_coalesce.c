@@ -54,9 +54,19 @@ static void advance(struct packet_spec *p)
 
 static struct packet_spec flow_of(uint8_t version, uint8_t protocol)
 {
-    return (struct packet_spec){.version = version, .protocol = protocol, .client = 9, .ttl = 64, .flags = 0x10, .window = 500,
-                                .dont_fragment = true, .source_port = 4000, .destination_port = 443, .options = 12,
-                                .payload = 1000, .seq = 0xfffffc00u, .identification = 0xfffe};
+    return (struct packet_spec){.version = version,
+                                .protocol = protocol,
+                                .client = 9,
+                                .ttl = 64,
+                                .flags = 0x10,
+                                .window = 500,
+                                .dont_fragment = true,
+                                .source_port = 4000,
+                                .destination_port = 443,
+                                .options = 12,
+                                .payload = 1000,
+                                .seq = 0xfffffc00u,
+                                .identification = 0xfffe};
 }
 
 static size_t linear(uint8_t *out, size_t group)
@@ -105,7 +115,8 @@ static bool same_flow(const uint8_t *a, const uint8_t *b)
 {
     size_t ip = a[0] >> 4 == 4 ? 20 : 40;
     size_t from = ip == 20 ? 12 : 8;
-    return a[0] >> 4 == b[0] >> 4 && a[ip == 20 ? 9 : 6] == b[ip == 20 ? 9 : 6] && memcmp(a + from, b + from, ip - from + 4) == 0;
+    return a[0] >> 4 == b[0] >> 4 && a[ip == 20 ? 9 : 6] == b[ip == 20 ? 9 : 6] &&
+           memcmp(a + from, b + from, ip - from + 4) == 0;
 }
 
 /* Identifications under DF may change (RFC 6864); everything else must be as it was. */
@@ -372,24 +383,59 @@ static void kinds_can_be_switched_off(void)
 static void spoil(struct sequence *s, struct packet_spec *p)
 {
     switch (below(s, 60)) {
-    case 0: p->seq += 10; break;
-    case 1: p->flags ^= 0x08; break;
-    case 2: p->flags ^= 0x01; break;
-    case 3: p->flags ^= 0x80; break;
-    case 4: p->flags ^= 0x40; break;
-    case 5: p->tos = (uint8_t)draw(s); break;
-    case 6: p->ttl = (uint8_t)draw(s); break;
-    case 7: p->identification = (uint16_t)draw(s); break;
-    case 8: p->dont_fragment = !p->dont_fragment; break;
-    case 9: p->payload = below(s, 1200); break;
-    case 10: p->payload = 0; break;
-    case 11: p->ack++; break;
-    case 12: p->options ^= 4; break;
-    case 13: p->flags ^= 0x02; break;
-    case 14: p->identification--; break;
-    case 15: p->no_checksum = p->version == 4 && p->protocol == 17; break;
-    case 16: p->flow_label++; break;
-    default: break;
+    case 0:
+        p->seq += 10;
+        break;
+    case 1:
+        p->flags ^= 0x08;
+        break;
+    case 2:
+        p->flags ^= 0x01;
+        break;
+    case 3:
+        p->flags ^= 0x80;
+        break;
+    case 4:
+        p->flags ^= 0x40;
+        break;
+    case 5:
+        p->tos = (uint8_t)draw(s);
+        break;
+    case 6:
+        p->ttl = (uint8_t)draw(s);
+        break;
+    case 7:
+        p->identification = (uint16_t)draw(s);
+        break;
+    case 8:
+        p->dont_fragment = !p->dont_fragment;
+        break;
+    case 9:
+        p->payload = below(s, 1200);
+        break;
+    case 10:
+        p->payload = 0;
+        break;
+    case 11:
+        p->ack++;
+        break;
+    case 12:
+        p->options ^= 4;
+        break;
+    case 13:
+        p->flags ^= 0x02;
+        break;
+    case 14:
+        p->identification--;
+        break;
+    case 15:
+        p->no_checksum = p->version == 4 && p->protocol == 17;
+        break;
+    case 16:
+        p->flow_label++;
+        break;
+    default:
+        break;
     }
 }
 

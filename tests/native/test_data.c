@@ -190,7 +190,8 @@ static void expect_end_of_stream(int client)
 
 static struct packet_spec upload(uint8_t version, uint8_t client)
 {
-    return (struct packet_spec){.version = version, .protocol = 6, .client = client, .flags = 0x10, .ttl = 64, .payload = 1200};
+    return (struct packet_spec){
+        .version = version, .protocol = 6, .client = client, .flags = 0x10, .ttl = 64, .payload = 1200};
 }
 
 static void send_packet(int client, const struct packet_spec *p)
@@ -448,7 +449,10 @@ static void a_client_says_bye(void)
     static uint8_t long_bye[1000] = {0x91};
     set_up();
     int client = client_of(1);
-    send_frame(client, WGE_FRAME_DISCONNECT, "\xb0""gone fishing", 13);
+    send_frame(client, WGE_FRAME_DISCONNECT,
+               "\xb0"
+               "gone fishing",
+               13);
     struct wge_event event = next_event();
     CHECK(event.kind == WGE_EVENT_TUNNEL_CLOSED && strcmp(event.reason, "bye") == 0 && event.code == 0xb0);
     CHECK(event.length == 12 && memcmp(event.data, "gone fishing", 12) == 0);
@@ -481,7 +485,8 @@ static void hostile_records_end_their_tunnel_only(void)
     wge_frame_encode(good, WGE_FRAME_DATA, 4);
     memset(good + WGE_FRAME_HEADER, 0, 4);
     for (unsigned round = 0; round < 6; round++) {
-        static const char *const reasons[] = {"frame_magic", "frame_length", "frame_short", "frame_magic", "tls_error", "peer_closed"};
+        static const char *const reasons[] = {"frame_magic", "frame_length", "frame_short",
+                                              "frame_magic", "tls_error",    "peer_closed"};
         uint8_t bad[sizeof good];
         size_t length = sizeof bad;
         memcpy(bad, good, sizeof bad);
@@ -601,7 +606,8 @@ static void tunnels_end_by_order(void)
     settle(client);
     wge_data_end(data, 1, 5, (const uint8_t *)"\xb0kicked", 7);
     expect_closed(1, 5, "ended");
-    CHECK(receive_frame(client, &type, payload) == 7 && type == WGE_FRAME_DISCONNECT && memcmp(payload, "\xb0kicked", 7) == 0);
+    CHECK(receive_frame(client, &type, payload) == 7 && type == WGE_FRAME_DISCONNECT &&
+          memcmp(payload, "\xb0kicked", 7) == 0);
     struct packet_spec p = upload(4, 1);
     send_packet(client, &p); /* may still be on its way: goes nowhere */
     close(client);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_engine.c - the whole engine over TCP on loopback: from accept to CLOSED and to a tunnel, with strangers of all kinds
- * in between. */
+/* test_engine.c - the whole engine over TCP on loopback: from accept to CLOSED and to a tunnel, with strangers of all
+ * kinds in between. */
 #include "site_fixture.h"
 
 #include <arpa/inet.h>
@@ -167,7 +167,8 @@ static void test_talk(void)
     close(fd);
     /* all of these are about nobody now */
     CHECK(wge_engine_read(engine, id) == WGE_OK && wge_engine_close(engine, id) == WGE_OK);
-    CHECK(wge_engine_write(engine, id, large, 1, false) == WGE_OK && wge_engine_read(engine, UINT64_MAX) == WGE_INVALID);
+    CHECK(wge_engine_write(engine, id, large, 1, false) == WGE_OK &&
+          wge_engine_read(engine, UINT64_MAX) == WGE_INVALID);
 }
 
 static void test_ends(void)
@@ -378,8 +379,8 @@ static void test_time_limits(void)
 
 static void test_source_limits(void)
 {
-    start((struct wge_limits){.half_open = 10, .handshakes_per_second = 1, .handshake_burst = 3, .unauthenticated = 2}, 5000,
-          5000);
+    start((struct wge_limits){.half_open = 10, .handshakes_per_second = 1, .handshake_burst = 3, .unauthenticated = 2},
+          5000, 5000);
     char in;
     int fds[4];
     for (int i = 0; i < 3; i++)
@@ -404,8 +405,8 @@ static void test_bad_configurations(void)
 {
     char why[WGE_WHY_MAX];
     struct wge_engine *made;
-    struct wge_engine_config good = {.tun = -1, .traffic = -1, .handshake_threads = 1, .limits = wide, .handshake_ms = 1,
-                                     .login_ms = 1};
+    struct wge_engine_config good = {
+        .tun = -1, .traffic = -1, .handshake_threads = 1, .limits = wide, .handshake_ms = 1, .login_ms = 1};
     struct wge_engine_config config = good;
     config.handshake_threads = 0;
     CHECK(wge_engine_create(&made, &config, why) == WGE_INVALID && strstr(why, "threads") != NULL);

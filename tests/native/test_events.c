@@ -63,8 +63,8 @@ static void test_flood_loses_refusals_only(void)
 static void *produce(void *given)
 {
     for (uint64_t i = 0; i < EACH; i++)
-        CHECK(wge_events_push(given, &(struct wge_event){.kind = WGE_EVENT_DATA, .id = i, .data = malloc(1), .length = 1}) ==
-              WGE_OK);
+        CHECK(wge_events_push(given, &(struct wge_event){
+                                         .kind = WGE_EVENT_DATA, .id = i, .data = malloc(1), .length = 1}) == WGE_OK);
     return NULL;
 }
 

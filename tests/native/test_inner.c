@@ -19,7 +19,8 @@ static void honest_packets_pass(void)
         CHECK(wge_inner_parse(packet, length, &inner));
         CHECK(inner.version == version && inner.protocol == 6 && inner.plain && !inner.fragment);
         CHECK(inner.header_length == (version == 4 ? 20 : 40) && inner.length == length);
-        CHECK(inner.source == packet + (version == 4 ? 12 : 8) && inner.destination == packet + (version == 4 ? 16 : 24));
+        CHECK(inner.source == packet + (version == 4 ? 12 : 8) &&
+              inner.destination == packet + (version == 4 ? 16 : 24));
         for (size_t cut = 0; cut < length; cut++)
             CHECK(!wge_inner_parse(packet, cut, &inner));
         packet[length] = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A message socket stands for the TUN: one write is one packet there as well. What it cannot do, refusing super-packets, is
- * done by a writev() put before the real one. */
+/* A message socket stands for the TUN: one write is one packet there as well. What it cannot do, refusing
+ * super-packets, is done by a writev() put before the real one. */
 #include <sys/uio.h>
 
 static ssize_t device_writev(int fd, const struct iovec *parts, int count);

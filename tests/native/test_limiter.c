@@ -42,7 +42,7 @@ static void test_rate(void)
     CHECK(wge_limiter_enter(l, &a, 1000) == WGE_REFUSED_SOURCE_RATE);
     CHECK(wge_limiter_enter(l, &b, 1000) == WGE_ADMITTED);
     CHECK(wge_limiter_enter(l, &a, 1099) == WGE_REFUSED_SOURCE_RATE);
-    CHECK(wge_limiter_enter(l, &a, 1100) == WGE_ADMITTED); /* ten a second */
+    CHECK(wge_limiter_enter(l, &a, 1100) == WGE_ADMITTED);           /* ten a second */
     CHECK(wge_limiter_enter(l, &a, 900) == WGE_REFUSED_SOURCE_RATE); /* time never runs backwards for a bucket */
     CHECK(wge_limiter_enter(l, &a, 1u << 30) == WGE_ADMITTED);
     wge_limiter_free(l);

@@ -70,7 +70,8 @@ static void test_choices(void)
     hello = modern;
     hello.tls13 = false;
     IS("good", &rules, &hello, 2);
-    CHECK(choice.version == WGE_TLS12 && choice.certificate == 1 && choice.groups[0] == 23 && choice.extended_master_secret);
+    CHECK(choice.version == WGE_TLS12 && choice.certificate == 1 && choice.groups[0] == 23 &&
+          choice.extended_master_secret);
     hello.suites[2] = 0; /* TLS 1.2 suites name the kind of key */
     IS("good", &rules, &hello, 2);
     CHECK(choice.certificate == 0);

@@ -12,7 +12,9 @@ static struct wge_vnet describe(const struct packet_spec *p, size_t gso_size)
     bool tcp = p->protocol == 6;
     return (struct wge_vnet){
         .flags = WGE_VNET_NEEDS_CHECKSUM,
-        .gso_type = !tcp ? WGE_VNET_GSO_UDP : p->version == 4 ? WGE_VNET_GSO_TCP4 : WGE_VNET_GSO_TCP6,
+        .gso_type = !tcp              ? WGE_VNET_GSO_UDP
+                    : p->version == 4 ? WGE_VNET_GSO_TCP4
+                                      : WGE_VNET_GSO_TCP6,
         .header_length = 1, /* a hint that need not be right */
         .gso_size = (uint16_t)gso_size,
         .checksum_start = p->version == 4 ? 20 : 40,
@@ -119,7 +121,9 @@ static void single_packets_pass(struct sequence *s)
             put16(field, 0);
             unsigned others = slow_upper_sum(buffer + WGE_VNET_HEADER, length, vnet.checksum_start, p.protocol);
             unsigned own = slow_sum(buffer + WGE_VNET_HEADER + vnet.checksum_start, length - vnet.checksum_start, 0);
-            put16(field, slow_sum((const uint8_t[]){(uint8_t)(others >> 8), (uint8_t)others, (uint8_t)(~own >> 8), (uint8_t)~own}, 4, 0));
+            put16(field, slow_sum((const uint8_t[]){(uint8_t)(others >> 8), (uint8_t)others, (uint8_t)(~own >> 8),
+                                                    (uint8_t)~own},
+                                  4, 0));
         }
         struct wge_segmenter segmenter;
         uint8_t *packet;

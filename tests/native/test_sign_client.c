@@ -135,7 +135,8 @@ static void test_silence(void)
     wge_sign_client_set_channel(client, pair[0]);
     struct timeval limit;
     socklen_t length = sizeof(limit);
-    CHECK(getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0 && limit.tv_sec == WGE_SIGN_TIMEOUT_SECONDS);
+    CHECK(getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0 &&
+          limit.tv_sec == WGE_SIGN_TIMEOUT_SECONDS);
     /* the same, without five seconds of waiting */
     limit = (struct timeval){.tv_usec = 1000};
     CHECK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);

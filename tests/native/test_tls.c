@@ -149,10 +149,10 @@ static void test_what_comes_up(void)
     /* a key share for P-256 only, but the hybrid is listed: it is asked for */
     expect(&(struct client_options){.groups = {p256, WOLFSSL_SECP256R1MLKEM768}}, "TLS 1.3", "TLS_AES_256_GCM_SHA384",
            "SecP256r1MLKEM768", "ecdsa_secp256r1_sha256");
-    expect(&(struct client_options){.tls12 = true, .groups = {p256}, .suites = "ECDHE-ECDSA-AES256-GCM-SHA384"}, "TLS 1.2",
-           "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256");
-    expect(&(struct client_options){.tls12 = true, .groups = {p384}, .suites = "ECDHE-ECDSA-AES256-GCM-SHA384"}, "TLS 1.2",
-           "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp384r1", "ecdsa_secp256r1_sha256");
+    expect(&(struct client_options){.tls12 = true, .groups = {p256}, .suites = "ECDHE-ECDSA-AES256-GCM-SHA384"},
+           "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256");
+    expect(&(struct client_options){.tls12 = true, .groups = {p384}, .suites = "ECDHE-ECDSA-AES256-GCM-SHA384"},
+           "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp384r1", "ecdsa_secp256r1_sha256");
     expect(&(struct client_options){.tls12 = true, .groups = {WOLFSSL_ECC_X25519, p256}}, "TLS 1.2",
            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256");
 }
@@ -168,8 +168,8 @@ static void test_rsa(void)
     expect(&(struct client_options){.tls12 = true, .suites = "ECDHE-RSA-AES256-GCM-SHA384"}, "TLS 1.2",
            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "secp256r1", "rsa_pss_rsae_sha256");
     sites = make_sites(&config, 1);
-    expect(&(struct client_options){.groups = {WOLFSSL_ECC_SECP256R1}}, "TLS 1.3", "TLS_AES_256_GCM_SHA384", "secp256r1",
-           "rsa_pss_rsae_sha256");
+    expect(&(struct client_options){.groups = {WOLFSSL_ECC_SECP256R1}}, "TLS 1.3", "TLS_AES_256_GCM_SHA384",
+           "secp256r1", "rsa_pss_rsae_sha256");
     wge_sites_release(sites);
     sites = before;
 }
@@ -179,7 +179,8 @@ static void test_refusals(void)
     refused(&(struct client_options){.tls12 = true, .no_ems = true}, sites, "handshake_no_ems");
     refused(&(struct client_options){.groups = {WOLFSSL_ECC_SECP521R1}}, sites, "handshake_no_group");
     refused(&(struct client_options){.tls12 = true, .groups = {WOLFSSL_ECC_X25519}}, sites, "handshake_no_group");
-    refused(&(struct client_options){.tls12 = true, .suites = "ECDHE-RSA-AES128-GCM-SHA256"}, sites, "handshake_no_suite");
+    refused(&(struct client_options){.tls12 = true, .suites = "ECDHE-RSA-AES128-GCM-SHA256"}, sites,
+            "handshake_no_suite");
     struct wge_site_config config = default_site;
     config.require_hybrid = true;
     struct wge_sites *hybrid = make_sites(&config, 1);
@@ -202,9 +203,15 @@ static void test_server_names(void)
     static const struct {
         const char *asked, *served;
     } cases[] = {
-        {"vpn.example.com", "main"},    {"other.example.com", "other"},  {"a.wild.example.com", "main"},
-        {"a.example.net", "other"},     {"a.b.example.net", "main"},     {"example.net", "main"},
-        {"", "main"},                   {"unknown.example.org", "main"}, {".example.net", "main"},
+        {"vpn.example.com", "main"},
+        {"other.example.com", "other"},
+        {"a.wild.example.com", "main"},
+        {"a.example.net", "other"},
+        {"a.b.example.net", "main"},
+        {"example.net", "main"},
+        {"", "main"},
+        {"unknown.example.org", "main"},
+        {".example.net", "main"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         CHECK(strcmp(wge_tls_context_name(wge_sites_select(two, cases[i].asked)), cases[i].served) == 0);
@@ -231,7 +238,8 @@ static void test_configuration_errors(void)
     } while (0)
     WRONG(config.versions = (struct wge_names)NAMES("1.1"), "1.1");
     WRONG(config.versions.count = 0, "version");
-    WRONG(config.suites_tls12 = (struct wge_names)NAMES("TLS_RSA_WITH_AES_128_CBC_SHA"), "TLS_RSA_WITH_AES_128_CBC_SHA");
+    WRONG(config.suites_tls12 = (struct wge_names)NAMES("TLS_RSA_WITH_AES_128_CBC_SHA"),
+          "TLS_RSA_WITH_AES_128_CBC_SHA");
     WRONG(config.suites_tls13 = (struct wge_names)NAMES("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"), "TLS 1.3");
     WRONG(config.groups = (struct wge_names)NAMES("MLKEM1024"), "MLKEM1024");
     WRONG(config.groups.count = 0, "group");
@@ -327,7 +335,8 @@ static void test_key_updates(void)
     size_t length = 0;
     CHECK(shake(&p, sites) == NULL);
     for (int i = 0; i < 3; i++) {
-        CHECK(wge_stream_rekey(p.server) == WGE_OK && wge_stream_write(p.server, (const uint8_t *)"after", 5) == WGE_OK);
+        CHECK(wge_stream_rekey(p.server) == WGE_OK &&
+              wge_stream_write(p.server, (const uint8_t *)"after", 5) == WGE_OK);
         CHECK(wge_stream_flush(p.server) == WGE_OK);
         CHECK(wolfSSL_read(p.client, in, sizeof(in)) == 5);
         CHECK(wolfSSL_write(p.client, "mine", 4) == 4);

@@ -219,4 +219,3 @@ class Login:
     def _must_be(self, expected: type[Said]) -> None:
         if self._expected is not expected:
             raise LocalError(f"a login was told something after {self._expected.__name__}")
-

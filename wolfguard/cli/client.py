@@ -73,8 +73,8 @@ class Client:
             raw = response.read(ANSWER_MAX)
         except (FileNotFoundError, ConnectionRefusedError):
             raise self._failure(
-                f"no gateway answers at {self._path}; start it with `systemctl start wolfguard-gateway` "
-                "or `sudo wolfguard run`, or name its socket with --socket",
+                f"no gateway answers at {self._path}; start it with `sudo wolfguard run`, "
+                "or name its socket with --socket",
                 NOT_RUNNING,
                 "not_running",
             ) from None

@@ -68,7 +68,10 @@ def _lacking(name: str, package: str) -> click.Command:
         raise CommandError(f"{name} needs the Python package {package}; install wolfguard-gateway[tools]")
 
     words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
-    return click.Command(name, callback=fail, params=[words], hidden=True, add_help_option=False)
+    settings = {"ignore_unknown_options": True}
+    return click.Command(
+        name, callback=fail, params=[words], hidden=True, add_help_option=False, context_settings=settings
+    )
 
 
 @click.group(cls=Root, epilog=EXIT_CODES)

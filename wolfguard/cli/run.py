@@ -39,7 +39,7 @@ def command(file: Path) -> None:
     """Run the gateway until it is told to end.
 
     It stays in the foreground, logs to standard error and ends on SIGTERM or Ctrl-C; SIGHUP makes it read the site
-    file again. Nothing is started when the site file has errors. The systemd unit runs the same command.
+    file again. Nothing is started when the site file has errors.
     """
     if os.geteuid() != 0:
         text = "the gateway starts as root, to open ports and devices, and gives that up at once; use sudo"

@@ -16,9 +16,9 @@ from wolfguard.cli.options import as_json, examples, socket_path
 @socket_path
 @as_json
 def command(socket_path: Path, as_json: bool) -> None:
-    """Stop the gateway. Clients are told; their sessions end.
+    """Stop the gateway: clients are told, and its devices, routes and firewall rules go.
 
-    Where systemd runs the gateway, use systemctl stop wolfguard-gateway, or it is started again.
+    A service manager that runs the gateway may start it again; then stop it there.
     """
     with Client(socket_path, as_json=as_json) as client:
         answer = client.ask("POST", "/v1/shutdown")

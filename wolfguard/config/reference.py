@@ -144,7 +144,7 @@ def _allowed(rule: Rules) -> str:
         inner = rule["schema"].get("allowed")
         count = _count(rule.get("minlength", 0), rule["maxlength"])
         return f"{count}, each one of: {', '.join(inner)}" if inner else count
-    if rule["type"] in ("dict", "boolean"):
+    if rule["type"] == "dict" or (rule["type"] == "boolean" and "allowed" not in rule):
         return ""
     if rule["type"] == "string" and not {"allowed", "maxlength"} & rule.keys() and "allowed" not in rule["meta"]:
         return ""

@@ -149,7 +149,7 @@ def allowed(rule: Rules, length: bool = False) -> str:
     if "allowed" in meta:
         return str(meta["allowed"])
     if "allowed" in rule:
-        return ", ".join(rule["allowed"])
+        return ", ".join(str(value).lower() if isinstance(value, bool) else value for value in rule["allowed"])
     if "min" in rule:
         unit = f" {meta['unit']}" if "unit" in meta else ""
         return f"{rule['min']} to {rule['max']}{unit}"

@@ -63,7 +63,7 @@ class Plane:
         self._engine.read(conn)
 
     def write(self, conn: int, data: bytes, *, close: bool = False) -> None:
-        """Queues bytes, and with `close` the end after them. A peer that takes too little too long is closed."""
+        """Queues bytes, and with `close` the end after them. A peer that leaves more than 512 KiB unread is closed."""
         self._engine.write(conn, data, close)
 
     def close(self, conn: int) -> None:

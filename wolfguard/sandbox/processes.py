@@ -23,7 +23,7 @@ PROCESSES: Final[dict[str, Process]] = {
         stage=1,
         capabilities=(12,),
         filter="netd",
-        landlock=None,
+        landlock=Landlock(read=(), write=()),
         descriptors=("configuration", "tun"),
     ),
     "sessiond": Process(
@@ -63,7 +63,7 @@ PROCESSES: Final[dict[str, Process]] = {
         stage=3,
         capabilities=(),
         filter="mgmtd",
-        landlock=None,
+        landlock=Landlock(read=(), write=()),
         descriptors=("configuration", "management"),
     ),
     "worker": Process(

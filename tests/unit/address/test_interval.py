@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The interval set behaves like a set and keeps its runs joined."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""One pool: what is leased, what never is, rests and returns."""
+
 from __future__ import annotations
 
 import pytest

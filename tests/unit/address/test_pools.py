@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""All pools together: families, overlaps, reloads."""
+
 from __future__ import annotations
 
 import pytest

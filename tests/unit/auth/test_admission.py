@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Attempts at the same moment stay within what may fail."""
+
 from __future__ import annotations
 
 import pytest

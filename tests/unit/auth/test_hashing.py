@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Hashing threads: bounded, and nothing begun is taken back."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Local users: one path and one cost for every outcome."""
+
 from __future__ import annotations
 
 import asyncio

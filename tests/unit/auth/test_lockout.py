@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Failures and lockouts of accounts and sources."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The frame of a login, round by round."""
+
 from __future__ import annotations
 
 import pytest

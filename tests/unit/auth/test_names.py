@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What names and passwords may be."""
+
 from __future__ import annotations
 
 import pytest

@@ -13,7 +13,7 @@ from wolfguard.config import checks, reference
 from wolfguard.config.document import parse
 from wolfguard.config.site import Certificate, Configuration, Listener, Site
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_default_file_is_good_and_holds_the_defaults() -> None:
@@ -36,7 +36,9 @@ def test_the_file_in_effect_means_the_same() -> None:
 
 
 def test_the_committed_page_is_the_generated_one() -> None:
-    assert PAGE.read_text() == reference.markdown(), "run: wolfguard documents docs"
+    assert (DOCS / "reference" / "configuration.md").read_text() == reference.markdown(), (
+        "run: wolfguard documents docs"
+    )
 
 
 def test_an_entry() -> None:
@@ -56,3 +58,11 @@ def test_an_entry() -> None:
 @pytest.mark.parametrize("value", ["plain", "true", "null", "", "10.0.0.0/8", "::", "a: b", "Grüße", "'", "-", 3, True])
 def test_scalars_come_back(value: object) -> None:
     assert parse(f"key: {reference.scalar(value)}".encode(), "f").data == {"key": value}
+
+
+def test_the_file_in_the_how_to_is_good() -> None:
+    text = (DOCS / "how-to" / "first-gateway.md").read_text()
+    block = text.partition("```yaml\n")[2].partition("```")[0]
+    made = configuration(block)
+    assert checks.problems(made) == []
+    assert checks.warnings(made) == []

@@ -70,6 +70,12 @@ def test_all_complaints_come_at_once_in_the_order_of_the_file() -> None:
     assert keys[4:] == ["workers"]
 
 
+@pytest.mark.parametrize("name", ["udp", "proxy_protocol"])
+def test_what_this_version_cannot_do_is_refused(name: str) -> None:
+    text = MINIMAL.replace("- port: 443", f"- {name}: true")
+    assert complaints(text) == [f"site.yml:2: listeners[0].{name}: is true; allowed: false"]
+
+
 def test_the_number_of_complaints_is_bounded() -> None:
     text = MINIMAL + "firewall:\n  forward_to: [" + ", ".join(["x"] * 100) + "]\n"
     found = complaints(text)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""One record: schema, canonical text, chain."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference page is generated from the schema."""
+
 from __future__ import annotations
 
 from pathlib import Path

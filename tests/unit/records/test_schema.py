@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The schema of events is sound."""
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Sinks: whole lines, slow readers, full disks, damaged text."""
+
 from __future__ import annotations
 
 import hashlib
@@ -60,7 +62,7 @@ def test_no_journald_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_damaged_text_cannot_forge_a_field_of_the_journal() -> None:
-    forged = Record(1, record().event, "success", 'x\nPRIORITY=0', "")
+    forged = Record(1, record().event, "success", "x\nPRIORITY=0", "")
     assert journal_datagram(forged).count(b"\n") == 7
 
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The trail: numbers, restarts, bounds, readers."""
+
 from __future__ import annotations
 
 import hashlib

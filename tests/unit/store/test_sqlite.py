@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded store: what comes back, shared commits, a killed writer, a full disk."""
+
 from __future__ import annotations
 
 import asyncio

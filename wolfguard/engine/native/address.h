@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* address.h - outside addresses: 16 bytes whatever the family (IPv4 as ::ffff:a.b.c.d), as text in canonical form, and as
- * the key under which strangers are limited. */
+/* address.h - outside addresses: 16 bytes whatever the family (IPv4 as ::ffff:a.b.c.d), as text in canonical form, and
+ * as the key under which strangers are limited. */
 #ifndef WGE_ADDRESS_H
 #define WGE_ADDRESS_H
 

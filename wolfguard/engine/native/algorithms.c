@@ -15,12 +15,9 @@ static const struct wge_suite suites[] = {
 };
 
 static const struct wge_group groups[] = {
-    {"SecP256r1MLKEM768", 4587, true, true},
-    {"X25519MLKEM768", 4588, true, true},
-    {"SecP384r1MLKEM1024", 4589, true, true},
-    {"secp256r1", 23, false, false},
-    {"secp384r1", 24, false, false},
-    {"secp521r1", 25, false, false},
+    {"SecP256r1MLKEM768", 4587, true, true},  {"X25519MLKEM768", 4588, true, true},
+    {"SecP384r1MLKEM1024", 4589, true, true}, {"secp256r1", 23, false, false},
+    {"secp384r1", 24, false, false},          {"secp521r1", 25, false, false},
 };
 
 static const struct wge_signature signatures[] = {

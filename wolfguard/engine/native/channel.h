@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* channel.h - one way to a peer: today the TLS stream, later DTLS next to it. Sends frames as records, keeps count of what
- * the present keys have protected, and knows whether the socket takes more. Knows nothing of sessions and packets. */
+/* channel.h - one way to a peer: today the TLS stream, later DTLS next to it. Sends frames as records, keeps count of
+ * what the present keys have protected, and knows whether the socket takes more. Knows nothing of sessions and packets.
+ */
 #ifndef WGE_CHANNEL_H
 #define WGE_CHANNEL_H
 
@@ -16,8 +17,8 @@
 /* A send this large has nothing left to win by waiting for the end of the batch. */
 #define WGE_CHANNEL_FLUSH_AT (128 * 1024)
 
-/* RFC 8446 section 5.5 allows 2^24.5 records of full size under one AES-GCM key. TLS 1.3 renews its keys in time. TLS 1.2
- * cannot; its bound is the same limit counted in bytes (2^34.5 blocks), with a margin. */
+/* RFC 8446 section 5.5 allows 2^24.5 records of full size under one AES-GCM key. TLS 1.3 renews its keys in time.
+ * TLS 1.2 cannot; its bound is the same limit counted in bytes (2^34.5 blocks), with a margin. */
 #define WGE_CHANNEL_RECORDS_HARD (1u << 24)
 #define WGE_CHANNEL_RECORDS_SOFT (WGE_CHANNEL_RECORDS_HARD - (1u << 16))
 #define WGE_CHANNEL_BYTES_HARD (1ull << 37)

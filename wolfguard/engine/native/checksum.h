@@ -13,7 +13,8 @@ uint64_t wge_sum(const uint8_t *data, size_t length, uint64_t sum);
 uint16_t wge_sum_fold(uint64_t sum); /* not complemented */
 
 /* Pseudo headers (RFC 793, RFC 8200 section 8.1); `length` is that of the upper layer's header and payload. */
-uint64_t wge_sum_pseudo(uint8_t version, const uint8_t *source, const uint8_t *destination, uint8_t protocol, size_t length);
+uint64_t wge_sum_pseudo(uint8_t version, const uint8_t *source, const uint8_t *destination, uint8_t protocol,
+                        size_t length);
 
 /* What stands in a checksum field after one 16-bit word of what it covers changes (RFC 1624 equation 3). */
 uint16_t wge_checksum_replaced(uint16_t checksum, uint16_t before, uint16_t after);

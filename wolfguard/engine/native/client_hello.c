@@ -75,7 +75,8 @@ static bool take_list(struct cursor *c, uint16_t *out, size_t capacity, size_t *
 }
 
 /* Joins the fragments of the first handshake message. */
-static enum wge_result join(uint8_t *message, size_t *message_length, const uint8_t *records, size_t length, const char **label)
+static enum wge_result join(uint8_t *message, size_t *message_length, const uint8_t *records, size_t length,
+                            const char **label)
 {
     size_t have = 0, need = MESSAGE_HEAD;
     while (have < need) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* client_hello.h - what a client offers, read from its first flight before any TLS object exists (RFC 8446 section 4.1.2,
- * RFC 5246 section 7.4.1.2). A stranger's bytes are judged here for the price of one pass; only what this gateway decides
- * upon is kept. Knows neither wolfSSL nor sockets. */
+/* client_hello.h - what a client offers, read from its first flight before any TLS object exists (RFC 8446
+ * section 4.1.2, RFC 5246 section 7.4.1.2). A stranger's bytes are judged here for the price of one pass; only what
+ * this gateway decides upon is kept. Knows neither wolfSSL nor sockets. */
 #ifndef WGE_CLIENT_HELLO_H
 #define WGE_CLIENT_HELLO_H
 

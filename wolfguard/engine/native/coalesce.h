@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* coalesce.h - joins consecutive packets of a client's flow into super-packets for the TUN (TCP, and UDP where the kernel
- * takes it), by rules as strict as those of the kernel's own receive offload: what the kernel cuts again later is what the
- * client sent. Order within a flow is kept; all that cannot be joined passes unchanged.
+/* coalesce.h - joins consecutive packets of a client's flow into super-packets for the TUN (TCP, and UDP where the
+ * kernel takes it), by rules as strict as those of the kernel's own receive offload: what the kernel cuts again later
+ * is what the client sent. Order within a flow is kept; all that cannot be joined passes unchanged.
  *
  * Zero copy: a group lists the packets' memory, which must stay untouched until wge_coalesce_clear(). */
 #ifndef WGE_COALESCE_H
@@ -53,7 +53,10 @@ struct wge_coalescer {
 
 void wge_coalesce_init(struct wge_coalescer *c, bool tcp, bool udp);
 void wge_coalesce_clear(struct wge_coalescer *c);
-static inline bool wge_coalesce_full(const struct wge_coalescer *c) { return c->packet_count == WGE_COALESCE_PACKETS; }
+static inline bool wge_coalesce_full(const struct wge_coalescer *c)
+{
+    return c->packet_count == WGE_COALESCE_PACKETS;
+}
 
 /* Adds a parsed packet; the caller has made sure that there is room. */
 void wge_coalesce_add(struct wge_coalescer *c, const struct wge_inner *inner);

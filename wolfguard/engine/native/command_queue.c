@@ -79,7 +79,8 @@ static void append(struct wge_command_queue *q, struct wge_command *command)
         ring(q);
 }
 
-enum wge_result wge_commands_adopt(struct wge_command_queue *q, struct wge_stream *stream, const struct wge_tunnel_params *params)
+enum wge_result wge_commands_adopt(struct wge_command_queue *q, struct wge_stream *stream,
+                                   const struct wge_tunnel_params *params)
 {
     struct wge_command *command = calloc(1, sizeof *command);
     if (command == NULL)

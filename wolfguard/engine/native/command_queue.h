@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* command_queue.h - what other threads tell the data thread: a list under a lock, and an eventfd that wakes the reader. No
- * call blocks longer than the lock is held, which is for a few instructions. */
+/* command_queue.h - what other threads tell the data thread: a list under a lock, and an eventfd that wakes the reader.
+ * No call blocks longer than the lock is held, which is for a few instructions. */
 #ifndef WGE_COMMAND_QUEUE_H
 #define WGE_COMMAND_QUEUE_H
 
@@ -17,7 +17,7 @@ enum wge_command_kind { WGE_COMMAND_ADOPT, WGE_COMMAND_END };
 struct wge_command {
     enum wge_command_kind kind;
     struct wge_command *next;
-    struct wge_stream *stream;       /* ADOPT; whoever takes it sets NULL */
+    struct wge_stream *stream; /* ADOPT; whoever takes it sets NULL */
     struct wge_tunnel_params params; /* END: session and epoch only */
     bool has_bye;
     size_t bye_length;
@@ -31,7 +31,8 @@ void wge_commands_free(struct wge_command_queue *q); /* and the streams that nob
 int wge_commands_fd(const struct wge_command_queue *q);
 
 /* Any thread. On error the stream stays the caller's. */
-enum wge_result wge_commands_adopt(struct wge_command_queue *q, struct wge_stream *stream, const struct wge_tunnel_params *params);
+enum wge_result wge_commands_adopt(struct wge_command_queue *q, struct wge_stream *stream,
+                                   const struct wge_tunnel_params *params);
 enum wge_result wge_commands_end(struct wge_command_queue *q, uint64_t session, uint64_t epoch, const uint8_t *bye,
                                  size_t bye_length);
 void wge_commands_stop(struct wge_command_queue *q);

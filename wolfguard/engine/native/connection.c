@@ -15,8 +15,9 @@
 /* How often one call may go back to the socket; the rest waits its turn. */
 #define FILLS_MAX 16
 
-struct wge_connection *wge_connection_create(struct wge_front *front, struct wge_sign_client *signer, int fd, uint64_t id,
-                                             const struct wge_address *peer, const struct wge_address *local)
+struct wge_connection *wge_connection_create(struct wge_front *front, struct wge_sign_client *signer, int fd,
+                                             uint64_t id, const struct wge_address *peer,
+                                             const struct wge_address *local)
 {
     struct wge_connection *c = calloc(1, sizeof(*c));
     if (c == NULL || wge_stream_create(&c->stream, fd) != WGE_OK) {
@@ -35,15 +36,6 @@ struct wge_connection *wge_connection_create(struct wge_front *front, struct wge
     return c;
 }
 
-static void drop_queue(struct wge_connection *c)
-{
-    if (c->queue != NULL)
-        explicit_bzero(c->queue, c->queue_capacity);
-    free(c->queue);
-    c->queue = NULL;
-    c->queue_start = c->queue_end = c->queue_capacity = 0;
-}
-
 static void leave_limiter(struct wge_connection *c)
 {
     if (c->limited)
@@ -57,7 +49,7 @@ void wge_connection_free(struct wge_connection *c)
         return;
     leave_limiter(c);
     wge_events_release(c->front->events, WGE_EVENTS_PER_CONNECTION);
-    drop_queue(c);
+    wge_plain_queue_clear(&c->queue);
     free(c->facts);
     wge_stream_free(c->stream, false);
     free(c);
@@ -106,7 +98,8 @@ static bool note_facts(struct wge_connection *c, const char *site, const char *s
     return true;
 }
 
-static enum wge_result judge_hello(struct wge_connection *c, struct wge_sites *sites, const struct wge_client_hello *hello)
+static enum wge_result judge_hello(struct wge_connection *c, struct wge_sites *sites,
+                                   const struct wge_client_hello *hello)
 {
     struct wge_tls_context *context = wge_sites_select(sites, hello->server_name);
     size_t count;
@@ -254,13 +247,13 @@ static void advance_reading(struct wge_connection *c, uint8_t *scratch)
 /* WGE_OK: all is with the kernel. */
 static enum wge_result pump(struct wge_connection *c)
 {
-    while (c->queue_start < c->queue_end) {
-        size_t left = c->queue_end - c->queue_start;
+    while (wge_plain_queue_length(&c->queue) > 0) {
+        size_t left = wge_plain_queue_length(&c->queue);
         size_t part = left < WGE_RECORD_PLAIN_MAX ? left : WGE_RECORD_PLAIN_MAX;
-        enum wge_result result = wge_stream_write(c->stream, c->queue + c->queue_start, part);
+        enum wge_result result = wge_stream_write(c->stream, c->queue.bytes + c->queue.start, part);
         if (result == WGE_OK) {
             WGE_COUNT_BY(c->front->counters, control_bytes_out, part);
-            c->queue_start += part;
+            c->queue.start += part;
             continue;
         }
         if (result == WGE_NO_MEMORY && wge_stream_out_pending(c->stream) > 0)
@@ -268,7 +261,7 @@ static enum wge_result pump(struct wge_connection *c)
         if (result != WGE_OK)
             return result;
     }
-    drop_queue(c);
+    wge_plain_queue_clear(&c->queue);
     return wge_stream_flush(c->stream);
 }
 
@@ -287,7 +280,7 @@ static void advance_writing(struct wge_connection *c)
         c->needs_flush = false;
     else if (result != WGE_WANT_WRITE)
         end(c, result == WGE_NO_MEMORY ? "no_memory" : "reset_by_peer");
-    if (c->state == WGE_CONNECTION_CONTROL && c->closing && c->queue_start == c->queue_end)
+    if (c->state == WGE_CONNECTION_CONTROL && c->closing && wge_plain_queue_length(&c->queue) == 0)
         linger(c);
 }
 
@@ -340,7 +333,8 @@ uint32_t wge_connection_interest(const struct wge_connection *c)
     return out | (uint32_t)EPOLLIN;
 }
 
-/* --- what Python asks for ------------------------------------------------------------------------------------------ */
+/* --- what Python asks for ------------------------------------------------------------------------------------------
+ */
 
 void wge_connection_grant(struct wge_connection *c)
 {
@@ -351,24 +345,10 @@ void wge_connection_write(struct wge_connection *c, const uint8_t *data, size_t 
 {
     if (c->state != WGE_CONNECTION_CONTROL || c->closing)
         return;
-    size_t kept = c->queue_end - c->queue_start;
-    if (length > WGE_CONTROL_QUEUE_MAX - kept) {
+    if (length > WGE_CONTROL_QUEUE_MAX - wge_plain_queue_length(&c->queue))
         end(c, "write_overflow");
-        return;
-    }
-    if (length > 0) {
-        uint8_t *queue = malloc(kept + length);
-        if (queue == NULL) {
-            end(c, "no_memory");
-            return;
-        }
-        if (kept > 0)
-            memcpy(queue, c->queue + c->queue_start, kept);
-        memcpy(queue + kept, data, length);
-        drop_queue(c);
-        c->queue = queue;
-        c->queue_end = c->queue_capacity = kept + length;
-    }
+    else if (wge_plain_queue_add(&c->queue, data, length) != WGE_OK)
+        end(c, "no_memory");
     c->closing = close;
 }
 
@@ -391,7 +371,7 @@ struct wge_stream *wge_connection_take_stream(struct wge_connection *c, const ui
     if (c->state != WGE_CONNECTION_CONTROL)
         return NULL;
     enum wge_result result = pump(c);
-    bool queued = c->queue_start == c->queue_end && (result == WGE_OK || result == WGE_WANT_WRITE);
+    bool queued = wge_plain_queue_length(&c->queue) == 0 && (result == WGE_OK || result == WGE_WANT_WRITE);
     if (!queued) {
         end(c, "reset_by_peer");
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection.h - one connection from accept to its tunnel or its end: the ClientHello is judged, the handshake done, then
- * control plaintext goes to Python one record a grant and comes back into a bounded queue. Owned by one handshake thread.
- * Knows neither epoll nor timers: it says what it waits for, and the thread calls it again. */
+/* connection.h - one connection from accept to its tunnel or its end: the ClientHello is judged, the handshake done,
+ * then control plaintext goes to Python one record a grant and comes back into a bounded queue. Owned by one handshake
+ * thread. Knows neither epoll nor timers: it says what it waits for, and the thread calls it again. */
 #ifndef WGE_CONNECTION_H
 #define WGE_CONNECTION_H
 
@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "front.h"
+#include "plain_queue.h"
 #include "sign_client.h"
 #include "tls.h"
 
@@ -42,21 +43,22 @@ struct wge_connection {
     struct wge_sign_client *signer;
     uint64_t id;
     struct wge_address peer, local;
-    bool limited;     /* counts as unauthenticated */
-    bool opened;      /* Python knows it */
-    bool granted;     /* Python waits for a record */
-    bool needs_flush; /* reading goes on only when the socket has taken what waits */
-    bool closing;     /* end when the queue is empty */
-    bool half_closed; /* our direction is shut */
-    size_t lingered;  /* bytes thrown away in WGE_CONNECTION_LINGER */
+    bool limited;             /* counts as unauthenticated */
+    bool opened;              /* Python knows it */
+    bool granted;             /* Python waits for a record */
+    bool needs_flush;         /* reading goes on only when the socket has taken what waits */
+    bool closing;             /* end when the queue is empty */
+    bool half_closed;         /* our direction is shut */
+    size_t lingered;          /* bytes thrown away in WGE_CONNECTION_LINGER */
     struct wge_opened *facts; /* until OPENED */
-    uint8_t *queue;           /* plaintext to be sent */
-    size_t queue_start, queue_end, queue_capacity;
+    struct wge_plain_queue queue;
 };
 
-/* Takes the descriptor, a place in the limiter and a promise of WGE_EVENTS_PER_CONNECTION events over, also on error. */
-struct wge_connection *wge_connection_create(struct wge_front *front, struct wge_sign_client *signer, int fd, uint64_t id,
-                                             const struct wge_address *peer, const struct wge_address *local);
+/* Takes the descriptor, a place in the limiter and a promise of WGE_EVENTS_PER_CONNECTION events over, also on error.
+ */
+struct wge_connection *wge_connection_create(struct wge_front *front, struct wge_sign_client *signer, int fd,
+                                             uint64_t id, const struct wge_address *peer,
+                                             const struct wge_address *local);
 /* Frees it, with its stream unless that has been taken. */
 void wge_connection_free(struct wge_connection *c);
 

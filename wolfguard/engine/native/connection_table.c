@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection_table.c - places in an array, linked by their numbers. An id is thread (8 bits), generation (24), place (24). */
+/* connection_table.c - places in an array, linked by their numbers. An id is thread (8 bits), generation (24), place
+ * (24). */
 #include "connection_table.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection_table.h - a thread's connections: by id, and by deadline. Every deadline class has one duration, so its queue
- * is in order without sorting. An id is never used twice while somebody may still remember it. */
+/* connection_table.h - a thread's connections: by id, and by deadline. Every deadline class has one duration, so its
+ * queue is in order without sorting. An id is never used twice while somebody may still remember it. */
 #ifndef WGE_CONNECTION_TABLE_H
 #define WGE_CONNECTION_TABLE_H
 

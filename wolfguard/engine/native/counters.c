@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* counters.c - counters by place and by name, for those who report them and for labels that are known only at run time. */
+/* counters.c - counters by place and by name, for those who report them and for labels that are known only at run time.
+ */
 #include "counters.h"
 
 #include <assert.h>

@@ -26,8 +26,9 @@ static uint64_t clock_ms(void)
 
 static void tell_timer(struct wge_data *d, const struct wge_tunnel *t, const char *timer)
 {
-    wge_life_tell(d, &(struct wge_event){
-                .kind = WGE_EVENT_TUNNEL_TIMER, .id = t->params.session, .epoch = t->params.epoch, .reason = timer});
+    wge_life_tell(
+        d, &(struct wge_event){
+               .kind = WGE_EVENT_TUNNEL_TIMER, .id = t->params.session, .epoch = t->params.epoch, .reason = timer});
 }
 
 static const char *rekey(struct wge_data *d, struct wge_tunnel *t)
@@ -35,8 +36,10 @@ static const char *rekey(struct wge_data *d, struct wge_tunnel *t)
     bool rekeyed;
     const char *end = wge_tunnel_rekey(t, &d->loop, &rekeyed);
     if (rekeyed)
-        wge_life_tell(d, &(struct wge_event){
-                    .kind = WGE_EVENT_TUNNEL_REKEYED, .id = t->params.session, .epoch = t->params.epoch, .reason = "rekeyed"});
+        wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_REKEYED,
+                                             .id = t->params.session,
+                                             .epoch = t->params.epoch,
+                                             .reason = "rekeyed"});
     return end;
 }
 
@@ -221,14 +224,13 @@ static void one_loop(struct wge_data *d)
     struct epoll_event ready[READY_MAX];
     int count = epoll_wait(d->epoll, ready, READY_MAX, patience(d));
     d->loop.now_ms = clock_ms();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         if (ready[i].data.ptr == &d->loop.inside)
             inside_ready(d);
         else if (ready[i].data.ptr == d->commands)
             orders_ready(d);
         else
             tunnel_ready(d, ready[i].data.ptr, ready[i].events);
-    }
     timers_due(d);
     flush_unsent(d);
     wge_life_reap(d);
@@ -340,10 +342,10 @@ void wge_data_adopt(struct wge_data *d, struct wge_stream *stream, const struct 
     }
     wge_stream_free(stream, true);
     wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_CLOSED,
-                                .id = params->session,
-                                .epoch = params->epoch,
-                                .reason = "no_memory",
-                                .code = -1});
+                                         .id = params->session,
+                                         .epoch = params->epoch,
+                                         .reason = "no_memory",
+                                         .code = -1});
 }
 
 void wge_data_end(struct wge_data *d, uint64_t session, uint64_t epoch, const uint8_t *bye, size_t bye_length)

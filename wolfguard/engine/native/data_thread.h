@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* data_thread.h - what the data thread owns. Shared by data.c (the loop and its calls) and tunnel_life.c (how tunnels come
- * and go); nobody else looks inside. */
+/* data_thread.h - what the data thread owns. Shared by data.c (the loop and its calls) and tunnel_life.c (how tunnels
+ * come and go); nobody else looks inside. */
 #ifndef WGE_DATA_THREAD_H
 #define WGE_DATA_THREAD_H
 

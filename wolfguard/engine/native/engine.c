@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine.c - puts the parts together and takes them apart in the right order: handshake threads feed the data thread, so
- * they start after it and stop before it. */
+/* engine.c - puts the parts together and takes them apart in the right order: handshake threads feed the data thread,
+ * so they start after it and stop before it. */
 #include "engine.h"
 
 #include <errno.h>
@@ -197,7 +197,8 @@ void wge_engine_free(struct wge_engine *e)
     free(e);
 }
 
-enum wge_result wge_engine_set_sites(struct wge_engine *e, const struct wge_site_config *configs, size_t count, char *why)
+enum wge_result wge_engine_set_sites(struct wge_engine *e, const struct wge_site_config *configs, size_t count,
+                                     char *why)
 {
     struct wge_sites *sites = NULL;
     enum wge_result result = wge_sites_create(&sites, configs, count, why);

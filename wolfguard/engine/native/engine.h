@@ -21,7 +21,7 @@ struct wge_engine_config {
     int tun;              /* -1: none. Descriptors stay the caller's: */
     const int *listeners; /* the engine works on duplicates */
     size_t listener_count;
-    int traffic;          /* memfd of traffic counters, or -1 */
+    int traffic; /* memfd of traffic counters, or -1 */
     unsigned handshake_threads;
     struct wge_limits limits;
     uint32_t handshake_ms, login_ms;
@@ -34,7 +34,8 @@ void wge_engine_stop_accepting(struct wge_engine *e);
 void wge_engine_stop(struct wge_engine *e); /* joins all threads; tunnels close without BYE */
 void wge_engine_free(struct wge_engine *e);
 
-enum wge_result wge_engine_set_sites(struct wge_engine *e, const struct wge_site_config *sites, size_t count, char *why);
+enum wge_result wge_engine_set_sites(struct wge_engine *e, const struct wge_site_config *sites, size_t count,
+                                     char *why);
 /* Takes the descriptor. INVALID: there is no such thread, and the descriptor stays the caller's. */
 enum wge_result wge_engine_set_sign_channel(struct wge_engine *e, unsigned thread, int fd);
 
@@ -43,7 +44,8 @@ size_t wge_engine_poll(struct wge_engine *e, struct wge_event *out, size_t capac
 
 /* About connections that may have ended meanwhile: then nothing happens. NO_MEMORY: it was not queued. */
 enum wge_result wge_engine_read(struct wge_engine *e, uint64_t connection);
-enum wge_result wge_engine_write(struct wge_engine *e, uint64_t connection, const uint8_t *data, size_t length, bool close);
+enum wge_result wge_engine_write(struct wge_engine *e, uint64_t connection, const uint8_t *data, size_t length,
+                                 bool close);
 enum wge_result wge_engine_close(struct wge_engine *e, uint64_t connection);
 enum wge_result wge_engine_authenticated(struct wge_engine *e, uint64_t connection);
 enum wge_result wge_engine_start_tunnel(struct wge_engine *e, uint64_t connection, const uint8_t *head, size_t length,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* events.h - the bounded ring through which C threads speak to Python, and the eventfd that wakes it.
- * A full ring never blocks a thread and never loses what Python must know: whoever lets a connection or a tunnel come to
- * life reserves room for all that it can have outstanding (wge_events_reserve at accept and at adopt), so only
+ * A full ring never blocks a thread and never loses what Python must know: whoever lets a connection or a tunnel come
+ * to life reserves room for all that it can have outstanding (wge_events_reserve at accept and at adopt), so only
  * aggregated REFUSED events may be lost. Losses are told by the result of wge_events_push; the caller counts them. */
 #ifndef WGE_EVENTS_H
 #define WGE_EVENTS_H
@@ -23,11 +23,11 @@ enum wge_event_kind {
 
 struct wge_event {
     enum wge_event_kind kind;
-    uint64_t id;         /* connection, or session for tunnel events */
-    uint64_t epoch;      /* tunnel events */
-    const char *reason;  /* static text: a label */
-    int code;            /* BYE code, count of REFUSED, ... */
-    uint8_t *data;       /* malloc'ed by the producer, freed by the consumer (wge_event_wipe); NULL if none */
+    uint64_t id;        /* connection, or session for tunnel events */
+    uint64_t epoch;     /* tunnel events */
+    const char *reason; /* static text: a label */
+    int code;           /* BYE code, count of REFUSED, ... */
+    uint8_t *data;      /* malloc'ed by the producer, freed by the consumer (wge_event_wipe); NULL if none */
     size_t length;
 };
 

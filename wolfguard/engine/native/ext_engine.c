@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ext_engine.c - the class Engine of wolfguard._native: each method checks its arguments, calls engine.h and raises what
- * that says. Limited API; the GIL is held except where threads are joined. */
+/* ext_engine.c - the class Engine of wolfguard._native: each method checks its arguments, calls engine.h and raises
+ * what that says. Limited API; the GIL is held except where threads are joined. */
 #include "ext_engine.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "algorithms.h"
-#include "library.h"
 
 #define LISTENERS_MAX 64
 #define POLL_MAX 1024
 #define WRITE_MAX (1024 * 1024)
 #define HEAD_MAX 65536
 #define BYE_MAX 128
-#define TUNNELS_MAX ((size_t)1 << 20)
 
 struct engine_object {
-    PyObject_HEAD
-    struct wge_engine *engine;
+    PyObject_HEAD struct wge_engine *engine;
 };
 
 static PyObject *raise_result(enum wge_result result, const char *why)
@@ -127,10 +121,8 @@ static void engine_dealloc(PyObject *self)
 {
     struct engine_object *object = (struct engine_object *)self;
     PyTypeObject *type = Py_TYPE(self);
-    Py_BEGIN_ALLOW_THREADS
-    wge_engine_free(object->engine);
-    Py_END_ALLOW_THREADS
-    object->engine = NULL;
+    Py_BEGIN_ALLOW_THREADS wge_engine_free(object->engine);
+    Py_END_ALLOW_THREADS object->engine = NULL;
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
@@ -166,10 +158,8 @@ static PyObject *engine_stop(PyObject *self, PyObject *unused)
     struct wge_engine *engine = engine_of(self);
     if (engine == NULL)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    wge_engine_stop(engine);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS wge_engine_stop(engine);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyObject *engine_set_sites(PyObject *self, PyObject *sites)
@@ -313,65 +303,21 @@ static PyObject *engine_tunnels(PyObject *self, PyObject *unused)
 {
     (void)unused;
     struct wge_engine *engine = engine_of(self);
-    if (engine == NULL)
-        return NULL;
-    size_t capacity = 1024, count;
-    uint64_t(*pairs)[2] = NULL;
-    for (;; capacity *= 2) {
-        free(pairs);
-        pairs = calloc(capacity, sizeof(*pairs));
-        if (pairs == NULL)
-            return PyErr_NoMemory();
-        count = wge_engine_tunnels(engine, pairs, capacity);
-        if (count < capacity || capacity >= TUNNELS_MAX)
-            break;
-    }
-    PyObject *list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        PyObject *pair = Py_BuildValue("(KK)", (unsigned long long)pairs[i][0], (unsigned long long)pairs[i][1]);
-        if (pair == NULL || PyList_Append(list, pair) != 0)
-            Py_CLEAR(list);
-        Py_XDECREF(pair);
-    }
-    free(pairs);
-    return list;
+    return engine == NULL ? NULL : wge_ext_tunnels(engine);
 }
-
-/* --- what it says of itself --------------------------------------------------------------------------------------- */
 
 static PyObject *engine_counters(PyObject *self, PyObject *unused)
 {
     (void)unused;
     struct wge_engine *engine = engine_of(self);
-    PyObject *dict = engine == NULL ? NULL : PyDict_New();
-    for (unsigned i = 0; dict != NULL && i < WGE_COUNTER_COUNT; i++) {
-        PyObject *value = PyLong_FromUnsignedLongLong(wge_counters_read(wge_engine_counters(engine), i));
-        if (value == NULL || PyDict_SetItemString(dict, wge_counter_names[i], value) != 0)
-            Py_CLEAR(dict);
-        Py_XDECREF(value);
-    }
-    PyObject *half_open = dict == NULL ? NULL : PyLong_FromUnsignedLong(wge_engine_half_open(engine));
-    if (dict != NULL && (half_open == NULL || PyDict_SetItemString(dict, "half_open", half_open) != 0))
-        Py_CLEAR(dict);
-    Py_XDECREF(half_open);
-    return dict;
+    return engine == NULL ? NULL : wge_ext_counters(engine);
 }
 
 static PyObject *engine_facts(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    char groups[256] = "";
-    size_t count;
-    const struct wge_group *all = wge_groups(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (!wge_tls_library_has_group(all[i].number))
-            continue;
-        size_t used = strlen(groups);
-        snprintf(groups + used, sizeof(groups) - used, "%s%s", used == 0 ? "" : " ", all[i].name);
-    }
-    return Py_BuildValue("{s:s,s:s,s:s,s:s}", "library", wge_library_version(), "groups", groups, "tickets", "off",
-                         "renegotiation", "off");
+    return wge_ext_facts();
 }
 
 static PyMethodDef methods[] = {

@@ -29,4 +29,9 @@ bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out);
 /* ext_engine_events.c. A tuple for one event, or NULL with an exception set; the event is wiped in both cases. */
 PyObject *wge_ext_event(struct wge_event *event);
 
+/* ext_engine_report.c. New references, or NULL with an exception set. */
+PyObject *wge_ext_tunnels(struct wge_engine *engine);
+PyObject *wge_ext_counters(struct wge_engine *engine);
+PyObject *wge_ext_facts(void);
+
 #endif

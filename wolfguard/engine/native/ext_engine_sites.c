@@ -84,16 +84,16 @@ static bool site_of(PyObject *dict, struct site_arrays *arrays, struct wge_site_
     PyObject *name = wge_ext_item(dict, "name");
     if (name == NULL || (out->name = text_of(name, "name")) == NULL)
         return false;
-    bool good = names_of(dict, "server_names", arrays->names[0], &out->server_names) &&
-                names_of(dict, "versions", arrays->names[1], &out->versions) &&
-                names_of(dict, "suites_tls13", arrays->names[2], &out->suites_tls13) &&
-                names_of(dict, "suites_tls12", arrays->names[3], &out->suites_tls12) &&
-                names_of(dict, "groups", arrays->names[4], &out->groups) &&
-                names_of(dict, "signatures", arrays->names[5], &out->signatures) && certificates_of(dict, arrays, out) &&
-                wge_ext_flag(dict, "require_extended_master_secret", &out->require_extended_master_secret) &&
-                wge_ext_flag(dict, "require_hybrid", &out->require_hybrid) &&
-                wge_ext_flag(dict, "tickets", &out->tickets) &&
-                wge_ext_number(dict, "minimum_rsa_bits", 0, 16384, &bits);
+    bool good =
+        names_of(dict, "server_names", arrays->names[0], &out->server_names) &&
+        names_of(dict, "versions", arrays->names[1], &out->versions) &&
+        names_of(dict, "suites_tls13", arrays->names[2], &out->suites_tls13) &&
+        names_of(dict, "suites_tls12", arrays->names[3], &out->suites_tls12) &&
+        names_of(dict, "groups", arrays->names[4], &out->groups) &&
+        names_of(dict, "signatures", arrays->names[5], &out->signatures) && certificates_of(dict, arrays, out) &&
+        wge_ext_flag(dict, "require_extended_master_secret", &out->require_extended_master_secret) &&
+        wge_ext_flag(dict, "require_hybrid", &out->require_hybrid) && wge_ext_flag(dict, "tickets", &out->tickets) &&
+        wge_ext_number(dict, "minimum_rsa_bits", 0, 16384, &bits);
     out->minimum_rsa_bits = good ? (unsigned)bits : 0;
     return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* frame.h - the CSTP frame: `53 54 46 01 | length, big endian | type | 00 | payload`. One frame is exactly one TLS record;
- * a record that holds less or more than its frame ends the tunnel. Pure: knows neither sockets nor tunnels. */
+/* frame.h - the CSTP frame: `53 54 46 01 | length, big endian | type | 00 | payload`. One frame is exactly one TLS
+ * record; a record that holds less or more than its frame ends the tunnel. Pure: knows neither sockets nor tunnels. */
 #ifndef WGE_FRAME_H
 #define WGE_FRAME_H
 

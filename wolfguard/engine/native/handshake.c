@@ -260,8 +260,8 @@ static void obey(struct wge_handshake *h, struct wge_order *order, uint64_t now_
 }
 
 enum wge_result wge_handshake_order(struct wge_handshake *h, enum wge_order_kind kind, uint64_t connection,
-                                      const uint8_t *data, size_t length, bool close_after,
-                                      const struct wge_tunnel_params *params)
+                                    const uint8_t *data, size_t length, bool close_after,
+                                    const struct wge_tunnel_params *params)
 {
     struct wge_order *order = wge_order_create(kind, connection, data, length, close_after, params);
     if (order == NULL)

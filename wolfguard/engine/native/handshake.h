@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* handshake.h - a handshake thread: accepts, owns connections until they become tunnels, waits for keyd's signatures (which
- * is why the data thread does none of this). Other threads talk to it through orders; none of these calls blocks. */
+/* handshake.h - a handshake thread: accepts, owns connections until they become tunnels, waits for keyd's signatures
+ * (which is why the data thread does none of this). Other threads talk to it through orders; none of these calls
+ * blocks. */
 #ifndef WGE_HANDSHAKE_H
 #define WGE_HANDSHAKE_H
 
@@ -38,7 +39,7 @@ enum wge_order_kind {
 
 /* Copies what it points to. NO_MEMORY: nothing was queued. */
 enum wge_result wge_handshake_order(struct wge_handshake *h, enum wge_order_kind kind, uint64_t connection,
-                                      const uint8_t *data, size_t length, bool close,
-                                      const struct wge_tunnel_params *params);
+                                    const uint8_t *data, size_t length, bool close,
+                                    const struct wge_tunnel_params *params);
 
 #endif

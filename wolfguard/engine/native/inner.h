@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* inner.h - what is inside the tunnel: a strict look at IPv4 (RFC 791) and IPv6 (RFC 8200) packets, and the check that a
- * client speaks with its own addresses only. Pure; the packet is never changed. */
+/* inner.h - what is inside the tunnel: a strict look at IPv4 (RFC 791) and IPv6 (RFC 8200) packets, and the check that
+ * a client speaks with its own addresses only. Pure; the packet is never changed. */
 #ifndef WGE_INNER_H
 #define WGE_INNER_H
 

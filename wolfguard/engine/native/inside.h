@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* inside.h - the TUN device of a worker: one read gives one (super-)packet; packets for it are gathered in a batch, joined
- * where the rules allow, and written together. Knows packets, but neither tunnels nor frames. Owned by the data thread. */
+/* inside.h - the TUN device of a worker: one read gives one (super-)packet; packets for it are gathered in a batch,
+ * joined where the rules allow, and written together. Knows packets, but neither tunnels nor frames. Owned by the data
+ * thread. */
 #ifndef WGE_INSIDE_H
 #define WGE_INSIDE_H
 
@@ -12,7 +13,8 @@
 #include "tally.h"
 
 #define WGE_INSIDE_READ_MAX (WGE_VNET_HEADER + 65535)
-/* Decrypted records lie here until the batch is written: more than one read of a socket brings, less than a core's cache. */
+/* Decrypted records lie here until the batch is written: more than one read of a socket brings, less than a core's
+ * cache. */
 #define WGE_INSIDE_ARENA (96 * 1024)
 #define WGE_INSIDE_STALE_MAX 500
 

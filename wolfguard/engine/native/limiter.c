@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* limiter.c - token buckets in a set-associative table of fixed size under a keyed hash. What a full set forgets:
- * - never a source with live connections, since its count would be lost; there are at most `half_open` of these, and the
- *   table has room for eight times as many, so a set full of them is out of an attacker's reach and is refused;
- * - else the source that has recovered most. A newcomer inherits its debt down to one handshake, so that cycling through
- *   addresses does not mint new bursts out of old places. */
+ * - never a source with live connections, since its count would be lost; there are at most `half_open` of these, and
+ * the table has room for eight times as many, so a set full of them is out of an attacker's reach and is refused;
+ * - else the source that has recovered most. A newcomer inherits its debt down to one handshake, so that cycling
+ * through addresses does not mint new bursts out of old places. */
 #include "limiter.h"
 
 #include <pthread.h>
@@ -127,7 +127,8 @@ static struct source *find(struct source *set, const struct wge_address *source)
 }
 
 /* NULL: all places belong to sources with live connections. */
-static struct source *settle(struct wge_limiter *l, struct source *set, const struct wge_address *source, uint64_t now_ms)
+static struct source *settle(struct wge_limiter *l, struct source *set, const struct wge_address *source,
+                             uint64_t now_ms)
 {
     struct source *place = NULL;
     for (int i = 0; i < WAYS; i++) {

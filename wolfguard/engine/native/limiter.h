@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* limiter.h - what strangers may have: so many handshakes a second and so many connections without a login from one source
- * (address.h: an IPv4 address or an IPv6 /64), and so many unfinished connections over all. Shared by the handshake
- * threads. Knows no sockets and no clock: time comes in as milliseconds. */
+/* limiter.h - what strangers may have: so many handshakes a second and so many connections without a login from one
+ * source (address.h: an IPv4 address or an IPv6 /64), and so many unfinished connections over all. Shared by the
+ * handshake threads. Knows no sockets and no clock: time comes in as milliseconds. */
 #ifndef WGE_LIMITER_H
 #define WGE_LIMITER_H
 
@@ -26,7 +26,8 @@ enum wge_admission {
 
 struct wge_limiter;
 
-/* `secret`: 16 random bytes, so that nobody can choose addresses that share a place in the table. INVALID: a limit of 0. */
+/* `secret`: 16 random bytes, so that nobody can choose addresses that share a place in the table. INVALID: a limit of
+ * 0. */
 enum wge_result wge_limiter_create(struct wge_limiter **out, const struct wge_limits *limits, const uint8_t secret[16]);
 void wge_limiter_free(struct wge_limiter *l);
 

@@ -2,7 +2,8 @@
 /* liveness.c - see liveness.h. */
 #include "liveness.h"
 
-void wge_liveness_start(struct wge_liveness *l, uint64_t now_ms) {
+void wge_liveness_start(struct wge_liveness *l, uint64_t now_ms)
+{
     l->heard_at = now_ms;
     l->spoke_at = now_ms;
     l->data_at = now_ms;
@@ -12,17 +13,17 @@ void wge_liveness_start(struct wge_liveness *l, uint64_t now_ms) {
     l->expired_told = false;
 }
 
-static void sooner(uint64_t *next, uint64_t candidate) {
-    if (candidate < *next) {
+static void sooner(uint64_t *next, uint64_t candidate)
+{
+    if (candidate < *next)
         *next = candidate;
-    }
 }
 
-static unsigned dpd(struct wge_liveness *l, uint64_t now_ms, uint64_t *next) {
+static unsigned dpd(struct wge_liveness *l, uint64_t now_ms, uint64_t *next)
+{
     uint64_t dead_at = l->heard_at + WGE_DPD_PERIODS * l->dpd_ms;
-    if (now_ms >= dead_at) {
+    if (now_ms >= dead_at)
         return WGE_DUE_DPD_TIMEOUT;
-    }
     unsigned due = 0;
     uint64_t since = l->asked_at > l->heard_at ? l->asked_at : l->heard_at;
     if (now_ms >= since + l->dpd_ms) {
@@ -35,7 +36,8 @@ static unsigned dpd(struct wge_liveness *l, uint64_t now_ms, uint64_t *next) {
     return due;
 }
 
-static unsigned idle(struct wge_liveness *l, uint64_t now_ms, uint64_t *next) {
+static unsigned idle(struct wge_liveness *l, uint64_t now_ms, uint64_t *next)
+{
     if (l->idle_told && l->idle_told_for == l->data_at) {
         sooner(next, now_ms + l->idle_ms); /* told once; look again later whether packets came */
         return 0;
@@ -51,12 +53,12 @@ static unsigned idle(struct wge_liveness *l, uint64_t now_ms, uint64_t *next) {
     return 0;
 }
 
-unsigned wge_liveness_due(struct wge_liveness *l, uint64_t now_ms, uint64_t *next) {
+unsigned wge_liveness_due(struct wge_liveness *l, uint64_t now_ms, uint64_t *next)
+{
     unsigned due = 0;
     *next = WGE_TIMER_NEVER;
-    if (l->dpd_ms != 0) {
+    if (l->dpd_ms != 0)
         due |= dpd(l, now_ms, next);
-    }
     if (l->keepalive_ms != 0) {
         if (now_ms >= l->spoke_at + l->keepalive_ms) {
             due |= WGE_DUE_KEEPALIVE;
@@ -71,9 +73,8 @@ unsigned wge_liveness_due(struct wge_liveness *l, uint64_t now_ms, uint64_t *nex
         }
         sooner(next, l->rekey_at);
     }
-    if (l->idle_ms != 0) {
+    if (l->idle_ms != 0)
         due |= idle(l, now_ms, next);
-    }
     if (!l->expired_told) {
         if (now_ms >= l->expires_at) {
             l->expired_told = true;

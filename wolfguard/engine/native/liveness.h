@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* liveness.h - what silence and age mean for a tunnel: dead peer detection, keepalive, rekey, idle, lifetime. A pure
- * function of times; it sends nothing and ends nothing. All times are milliseconds of CLOCK_MONOTONIC, periods 0 = never. */
+ * function of times; it sends nothing and ends nothing. All times are milliseconds of CLOCK_MONOTONIC, periods 0 =
+ * never. */
 #ifndef WGE_LIVENESS_H
 #define WGE_LIVENESS_H
 

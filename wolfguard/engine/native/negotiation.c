@@ -50,7 +50,8 @@ static void add_groups(const struct wge_tls_rules *rules, const struct wge_clien
 
 /* A client that lists a hybrid gets one, even for a second round trip: the server's order is worth it there. Among the
  * classical groups the client's key shares decide, since all of them are the site's choice. */
-static bool choose_groups(const struct wge_tls_rules *rules, const struct wge_client_hello *hello, struct wge_tls_choice *choice)
+static bool choose_groups(const struct wge_tls_rules *rules, const struct wge_client_hello *hello,
+                          struct wge_tls_choice *choice)
 {
     add_groups(rules, hello, true, choice);
     if (choice->group_count == 0 && !rules->require_hybrid)
@@ -58,7 +59,8 @@ static bool choose_groups(const struct wge_tls_rules *rules, const struct wge_cl
     return choice->group_count > 0;
 }
 
-static bool fits(const struct wge_signature *signature, const struct wge_certificate_facts *certificate, uint16_t version)
+static bool fits(const struct wge_signature *signature, const struct wge_certificate_facts *certificate,
+                 uint16_t version)
 {
     if (signature->key != certificate->key)
         return false;
@@ -68,7 +70,8 @@ static bool fits(const struct wge_signature *signature, const struct wge_certifi
 }
 
 static bool choose_certificate(const struct wge_tls_rules *rules, const struct wge_certificate_facts *certificates,
-                               size_t certificate_count, const struct wge_client_hello *hello, struct wge_tls_choice *choice)
+                               size_t certificate_count, const struct wge_client_hello *hello,
+                               struct wge_tls_choice *choice)
 {
     for (size_t i = 0; i < rules->signature_count; i++) {
         const struct wge_signature *signature = wge_signature_by_number(rules->signatures[i]);
@@ -87,8 +90,8 @@ static bool choose_certificate(const struct wge_tls_rules *rules, const struct w
 }
 
 enum wge_result wge_negotiate(const struct wge_tls_rules *rules, const struct wge_certificate_facts *certificates,
-                              size_t certificate_count, const struct wge_client_hello *hello, struct wge_tls_choice *choice,
-                              const char **label, uint8_t *alert)
+                              size_t certificate_count, const struct wge_client_hello *hello,
+                              struct wge_tls_choice *choice, const char **label, uint8_t *alert)
 {
     memset(choice, 0, sizeof(*choice));
     if (rules->tls13 && hello->tls13)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* negotiation.h - chooses version, certificate and groups from a ClientHello by a site's rules, before the TLS library
- * sees a byte: the library has no switch for "extended master secret or nothing" (RFC 7627), for "hybrid or nothing", nor
- * for several certificates. Pure: no library, no socket, no clock. */
+ * sees a byte: the library has no switch for "extended master secret or nothing" (RFC 7627), for "hybrid or nothing",
+ * nor for several certificates. Pure: no library, no socket, no clock. */
 #ifndef WGE_NEGOTIATION_H
 #define WGE_NEGOTIATION_H
 
@@ -51,7 +51,7 @@ struct wge_tls_choice {
 
 /* PEER_ERROR: nothing acceptable was offered; `*label` names the counter, `*alert` what to tell the client. */
 enum wge_result wge_negotiate(const struct wge_tls_rules *rules, const struct wge_certificate_facts *certificates,
-                              size_t certificate_count, const struct wge_client_hello *hello, struct wge_tls_choice *choice,
-                              const char **label, uint8_t *alert);
+                              size_t certificate_count, const struct wge_client_hello *hello,
+                              struct wge_tls_choice *choice, const char **label, uint8_t *alert);
 
 #endif

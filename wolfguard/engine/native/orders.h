@@ -35,7 +35,7 @@ struct wge_order *wge_orders_take(struct wge_orders *q);
 void wge_orders_ring(struct wge_orders *q);
 
 struct wge_order *wge_order_create(enum wge_order_kind kind, uint64_t connection, const uint8_t *data, size_t length,
-                                       bool close, const struct wge_tunnel_params *params);
+                                   bool close, const struct wge_tunnel_params *params);
 void wge_order_free(struct wge_order *order);
 
 #endif

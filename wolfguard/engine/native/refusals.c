@@ -50,7 +50,8 @@ void wge_refusals_free(struct wge_refusals *r)
     free(r);
 }
 
-static bool add_to(struct entry *entries, size_t *count, size_t capacity, const struct wge_address *source, const char *label)
+static bool add_to(struct entry *entries, size_t *count, size_t capacity, const struct wge_address *source,
+                   const char *label)
 {
     for (size_t i = 0; i < *count; i++) {
         bool same = source == NULL || memcmp(entries[i].source.bytes, source->bytes, sizeof(source->bytes)) == 0;

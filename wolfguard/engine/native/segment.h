@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* segment.h - cuts a packet read from the TUN, which may be a super-packet of up to 64 KiB, into the packets that a client
- * gets. Works in place: the headers of a segment are written over the end of the segment before it, which has been
- * encrypted by then. Hence no allocation and no copy of payload. */
+/* segment.h - cuts a packet read from the TUN, which may be a super-packet of up to 64 KiB, into the packets that a
+ * client gets. Works in place: the headers of a segment are written over the end of the segment before it, which has
+ * been encrypted by then. Hence no allocation and no copy of payload. */
 #ifndef WGE_SEGMENT_H
 #define WGE_SEGMENT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* sign_client.c - sends a digest, waits for its signature. A channel that timed out stays in use (the late answer is told
- * by its id and dropped); one that broke the format, or ended, is given up until a new one is set. */
+/* sign_client.c - sends a digest, waits for its signature. A channel that timed out stays in use (the late answer is
+ * told by its id and dropped); one that broke the format, or ended, is given up until a new one is set. */
 #include "sign_client.h"
 
 #include <errno.h>
@@ -117,8 +117,8 @@ static enum wge_result exchange(struct wge_sign_client *c, const struct wge_sign
 }
 
 enum wge_result wge_sign_client_sign(struct wge_sign_client *c, uint16_t key, enum wge_sign_scheme scheme,
-                                     enum wge_sign_hash hash, const uint8_t *data, size_t data_length, uint8_t *signature,
-                                     size_t *length)
+                                     enum wge_sign_hash hash, const uint8_t *data, size_t data_length,
+                                     uint8_t *signature, size_t *length)
 {
     if (data_length == 0 || data_length > WGE_SIGN_DATA_MAX)
         return WGE_INVALID;

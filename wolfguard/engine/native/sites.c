@@ -100,7 +100,8 @@ void wge_sites_release(struct wge_sites *sites)
 static bool covers(const char *pattern, const char *server_name)
 {
     const char *rest = strchr(server_name, '.');
-    return pattern[0] == '*' && pattern[1] == '.' && rest != NULL && rest != server_name && strcmp(pattern + 1, rest) == 0;
+    return pattern[0] == '*' && pattern[1] == '.' && rest != NULL && rest != server_name &&
+           strcmp(pattern + 1, rest) == 0;
 }
 
 struct wge_tls_context *wge_sites_select(struct wge_sites *sites, const char *server_name)

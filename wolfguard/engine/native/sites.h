@@ -12,7 +12,8 @@
 struct wge_sites;
 
 /* INVALID: `why` (WGE_WHY_MAX bytes) says what to change. */
-enum wge_result wge_sites_create(struct wge_sites **out, const struct wge_site_config *configs, size_t count, char *why);
+enum wge_result wge_sites_create(struct wge_sites **out, const struct wge_site_config *configs, size_t count,
+                                 char *why);
 struct wge_sites *wge_sites_share(struct wge_sites *sites);
 void wge_sites_release(struct wge_sites *sites); /* NULL is fine */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls.c - streams: a WOLFSSL object between two memory buffers and a socket. wolfSSL's callbacks see the buffers only. */
+/* tls.c - streams: a WOLFSSL object between two memory buffers and a socket. wolfSSL's callbacks see the buffers only.
+ */
 #include "tls_wolfssl.h"
 
 #include <errno.h>
@@ -11,12 +12,8 @@
 
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
-#include <wolfssl/wolfcrypt/rsa.h>
-#include <wolfssl/wolfcrypt/sha256.h>
-#include <wolfssl/wolfcrypt/sha512.h>
 
-#include "buffer_pool.h"
-#include "sign_client.h"
+#include "cipher_buffer.h"
 #include "tls.h"
 
 #define CONTROL_IN ((size_t)16 * 1024)  /* a ClientHello must fit as a whole */
@@ -24,7 +21,8 @@
 #define TUNNEL_IN ((size_t)64 * 1024)
 /* Head, explicit nonce, inner type and tag of one record. */
 #define RECORD_OVERHEAD 64
-/* Kept free for what the library sends of its own accord: alerts, and answers to as many KeyUpdates as PATIENCE lets by. */
+/* Kept free for what the library sends of its own accord: alerts, and answers to as many KeyUpdates as PATIENCE lets
+ * by. */
 #define OUT_RESERVE 2048
 /* How many records without data a peer may send in a row. A KeyUpdate costs us as much as thirty packets and the peer
  * nothing; each record with data restores some. */
@@ -32,75 +30,17 @@
 #define PATIENCE_PER_DATA 2
 #define RECORD_HEAD 5
 
-struct buffer {
-    uint8_t *bytes; /* NULL while empty: idle streams hold no memory */
-    size_t capacity;
-    size_t start, end;
-};
-
 struct wge_stream {
     WOLFSSL *ssl;
-    struct buffer in, out;
+    struct wge_cipher_buffer in, out;
     int fd;
-    uint16_t key;
-    uint16_t signature; /* number of what was signed with; 0 so far */
-    uint16_t patience;  /* records without data that are still endured */
-    bool tls13, established;
-    struct wge_tls_context *context; /* during the handshake */
-    struct wge_sign_client *signer;  /* during the handshake */
-    struct wge_tls_choice *choice;   /* during the handshake */
-    const char *failed;              /* label of what a callback found */
+    uint16_t patience; /* records without data that are still endured */
+    bool tls13, established, flooded;
+    struct wge_tls_context *context; /* during the handshake, like the next two */
+    struct wge_tls_choice *choice;
+    struct wge_signing signing;
     struct wge_tls_facts facts;
 };
-
-/* --- buffers ------------------------------------------------------------------------------------------------------ */
-
-static size_t held(const struct buffer *b)
-{
-    return b->end - b->start;
-}
-
-static void drop(struct buffer *b)
-{
-    wge_buffer_return(b->bytes, b->capacity);
-    b->bytes = NULL;
-    b->start = b->end = 0;
-}
-
-/* Makes `wanted` bytes of room at the end, where the capacity allows; returns how many there are. */
-static size_t make_room(struct buffer *b, size_t wanted)
-{
-    if (b->bytes == NULL) {
-        b->bytes = wge_buffer_borrow(b->capacity);
-        if (b->bytes == NULL)
-            return 0;
-    }
-    if (b->capacity - b->end < wanted && b->start > 0) {
-        memmove(b->bytes, b->bytes + b->start, held(b));
-        b->end -= b->start;
-        b->start = 0;
-    }
-    return b->capacity - b->end;
-}
-
-static bool resize(struct buffer *b, size_t capacity)
-{
-    if (held(b) > capacity)
-        return false;
-    if (b->bytes != NULL) {
-        uint8_t *bytes = wge_buffer_borrow(capacity);
-        if (bytes == NULL)
-            return false;
-        size_t kept = held(b);
-        memcpy(bytes, b->bytes + b->start, kept);
-        wge_buffer_return(b->bytes, b->capacity);
-        b->bytes = bytes;
-        b->start = 0;
-        b->end = kept;
-    }
-    b->capacity = capacity;
-    return true;
-}
 
 /* --- callbacks of the library ------------------------------------------------------------------------------------- */
 
@@ -108,12 +48,12 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
 {
     struct wge_stream *s = given;
     (void)ssl;
-    size_t count = held(&s->in);
+    size_t count = wge_cipher_held(&s->in);
     if (count == 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     if (s->established && wanted == RECORD_HEAD) { /* the library asks for a head, then for the rest */
         if (s->patience == 0) {
-            s->failed = "record_flood";
+            s->flooded = true;
             return WOLFSSL_CBIO_ERR_WANT_READ;
         }
         s->patience--;
@@ -122,8 +62,8 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
         count = (size_t)wanted;
     memcpy(out, s->in.bytes + s->in.start, count);
     s->in.start += count;
-    if (held(&s->in) == 0)
-        drop(&s->in);
+    if (wge_cipher_held(&s->in) == 0)
+        wge_cipher_drop(&s->in);
     return (int)count;
 }
 
@@ -132,7 +72,7 @@ static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
     struct wge_stream *s = given;
     (void)ssl;
     size_t count = (size_t)length;
-    size_t room = make_room(&s->out, count);
+    size_t room = wge_cipher_room(&s->out, count);
     if (room == 0)
         return WOLFSSL_CBIO_ERR_WANT_WRITE;
     if (count > room)
@@ -142,96 +82,11 @@ static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
     return (int)count;
 }
 
-/* Asks keyd, provided that the site allows this algorithm: the library chooses among what the client offers, and knows
- * the site's list only as far as our choice of a certificate went. */
-static int sign(struct wge_stream *s, enum wge_sign_scheme scheme, enum wge_sign_hash hash, uint16_t number,
-                const uint8_t *data, word32 data_length, uint8_t *out, word32 *out_length)
-{
-    uint8_t signature[WGE_SIGN_SIGNATURE_MAX];
-    size_t length = 0;
-    const struct wge_tls_rules *rules = s->context == NULL ? NULL : wge_tls_context_rules(s->context);
-    bool allowed = false;
-    for (size_t i = 0; rules != NULL && i < rules->signature_count; i++)
-        allowed |= rules->signatures[i] == number;
-    if (!allowed) {
-        s->failed = "handshake_no_signature";
-        return WC_HW_E;
-    }
-    enum wge_result result = wge_sign_client_sign(s->signer, s->key, scheme, hash, data, data_length, signature, &length);
-    if (result != WGE_OK || length > *out_length) {
-        s->failed = result == WGE_WANT_READ ? "sign_timeout" : "sign_failed";
-        return WC_HW_E;
-    }
-    memcpy(out, signature, length);
-    *out_length = (word32)length;
-    s->signature = number;
-    return 0;
-}
-
-static int sign_ecdsa(WOLFSSL *ssl, const unsigned char *in, unsigned int in_length, unsigned char *out, word32 *out_length,
-                      const unsigned char *key, unsigned int key_length, void *given)
-{
-    (void)ssl;
-    (void)key;
-    (void)key_length;
-    switch (in_length) {
-    case WC_SHA256_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_ECDSA, WGE_SIGN_SHA256, 0x0403, in, in_length, out, out_length);
-    case WC_SHA384_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_ECDSA, WGE_SIGN_SHA384, 0x0503, in, in_length, out, out_length);
-    case WC_SHA512_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_ECDSA, WGE_SIGN_SHA512, 0x0603, in, in_length, out, out_length);
-    default:
-        return BAD_FUNC_ARG;
-    }
-}
-
-static int sign_rsa_pss(WOLFSSL *ssl, const unsigned char *in, unsigned int in_length, unsigned char *out,
-                        unsigned int *out_length, int hash, int mgf, const unsigned char *key, unsigned int key_length,
-                        void *given)
-{
-    (void)ssl;
-    (void)hash; /* an OID sum; the mask generation function says the same plainly */
-    (void)key;
-    (void)key_length;
-    switch (mgf) {
-    case WC_MGF1SHA256:
-        return sign(given, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA256, 0x0804, in, in_length, out, out_length);
-    case WC_MGF1SHA384:
-        return sign(given, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA384, 0x0805, in, in_length, out, out_length);
-    case WC_MGF1SHA512:
-        return sign(given, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA512, 0x0806, in, in_length, out, out_length);
-    default:
-        return BAD_FUNC_ARG;
-    }
-}
-
-static int sign_rsa_pkcs1(WOLFSSL *ssl, const unsigned char *in, unsigned int in_length, unsigned char *out,
-                          word32 *out_length, const unsigned char *key, unsigned int key_length, void *given)
-{
-    (void)ssl;
-    (void)key;
-    (void)key_length;
-    /* DigestInfo: 19 bytes of algorithm before the digest (RFC 8017 section 9.2, note 1) */
-    switch (in_length) {
-    case 19 + WC_SHA256_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_RSA_PKCS1, WGE_SIGN_SHA256, 0x0401, in, in_length, out, out_length);
-    case 19 + WC_SHA384_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_RSA_PKCS1, WGE_SIGN_SHA384, 0x0501, in, in_length, out, out_length);
-    case 19 + WC_SHA512_DIGEST_SIZE:
-        return sign(given, WGE_SIGN_RSA_PKCS1, WGE_SIGN_SHA512, 0x0601, in, in_length, out, out_length);
-    default:
-        return BAD_FUNC_ARG;
-    }
-}
-
 void wge_tls_install_callbacks(WOLFSSL_CTX *ctx)
 {
     wolfSSL_CTX_SetIORecv(ctx, receive);
     wolfSSL_CTX_SetIOSend(ctx, transmit);
-    wolfSSL_CTX_SetEccSignCb(ctx, sign_ecdsa);
-    wolfSSL_CTX_SetRsaPssSignCb(ctx, sign_rsa_pss);
-    wolfSSL_CTX_SetRsaSignCb(ctx, sign_rsa_pkcs1);
+    wge_tls_install_signing(ctx);
 }
 
 /* --- handshake ---------------------------------------------------------------------------------------------------- */
@@ -250,10 +105,10 @@ enum wge_result wge_stream_create(struct wge_stream **out, int fd)
 
 enum wge_result wge_stream_hello(const struct wge_stream *s, struct wge_client_hello *hello, const char **label)
 {
-    if (held(&s->in) == 0)
+    if (wge_cipher_held(&s->in) == 0)
         return WGE_WANT_READ;
-    enum wge_result result = wge_client_hello_parse(hello, s->in.bytes + s->in.start, held(&s->in), label);
-    if (result == WGE_WANT_READ && held(&s->in) == s->in.capacity) {
+    enum wge_result result = wge_client_hello_parse(hello, s->in.bytes + s->in.start, wge_cipher_held(&s->in), label);
+    if (result == WGE_WANT_READ && wge_cipher_held(&s->in) == s->in.capacity) {
         *label = "handshake_malformed"; /* cut into more records than any client makes */
         return WGE_PEER_ERROR;
     }
@@ -263,14 +118,14 @@ enum wge_result wge_stream_hello(const struct wge_stream *s, struct wge_client_h
 void wge_stream_refuse(struct wge_stream *s, uint8_t alert)
 {
     const uint8_t record[] = {21, 3, 3, 0, 2, 2, alert};
-    if (s->ssl == NULL && make_room(&s->out, sizeof(record)) >= sizeof(record)) {
+    if (s->ssl == NULL && wge_cipher_room(&s->out, sizeof(record)) >= sizeof(record)) {
         memcpy(s->out.bytes + s->out.end, record, sizeof(record));
         s->out.end += sizeof(record);
     }
 }
 
-enum wge_result wge_stream_begin(struct wge_stream *s, struct wge_tls_context *context, const struct wge_tls_choice *choice,
-                                 struct wge_sign_client *signer)
+enum wge_result wge_stream_begin(struct wge_stream *s, struct wge_tls_context *context,
+                                 const struct wge_tls_choice *choice, struct wge_sign_client *signer)
 {
     size_t count;
     const struct wge_certificate_facts *certificates = wge_tls_context_certificates(context, &count);
@@ -286,21 +141,19 @@ enum wge_result wge_stream_begin(struct wge_stream *s, struct wge_tls_context *c
         return WGE_NO_MEMORY;
     *s->choice = *choice;
     s->context = wge_tls_context_share(context);
-    s->signer = signer;
-    s->key = certificates[choice->certificate].number;
+    s->signing = (struct wge_signing){
+        .signer = signer, .rules = wge_tls_context_rules(context), .key = certificates[choice->certificate].number};
     s->tls13 = choice->version == WGE_TLS13;
     wolfSSL_SetIOReadCtx(s->ssl, s);
     wolfSSL_SetIOWriteCtx(s->ssl, s);
-    wolfSSL_SetEccSignCtx(s->ssl, s);
-    wolfSSL_SetRsaPssSignCtx(s->ssl, s);
-    wolfSSL_SetRsaSignCtx(s->ssl, s);
+    wge_tls_set_signing(s->ssl, &s->signing);
     return WGE_OK;
 }
 
 static const char *handshake_label(const struct wge_stream *s, int error)
 {
-    if (s->failed != NULL)
-        return s->failed;
+    if (s->signing.failed != NULL)
+        return s->signing.failed;
     switch (error) {
     case WC_NO_ERR_TRACE(FATAL_ERROR):
         return "handshake_alert";
@@ -329,7 +182,7 @@ static bool settle(struct wge_stream *s)
             group = candidate;
     }
     const struct wge_suite *suite = wge_suite_by_number((uint16_t)wolfSSL_get_current_cipher_suite(s->ssl));
-    const struct wge_signature *signature = wge_signature_by_number(s->signature);
+    const struct wge_signature *signature = wge_signature_by_number(s->signing.signature);
     bool version = wolfSSL_GetVersion(s->ssl) == (s->tls13 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2);
     if (group == NULL || suite == NULL || suite->version != s->choice->version || signature == NULL || !version)
         return false;
@@ -349,7 +202,8 @@ static void end_handshake(struct wge_stream *s)
     free(s->choice);
     s->context = NULL;
     s->choice = NULL;
-    s->signer = NULL;
+    s->signing.signer = NULL;
+    s->signing.rules = NULL;
 }
 
 enum wge_result wge_stream_accept(struct wge_stream *s, const char **label)
@@ -385,7 +239,7 @@ void wge_stream_facts(const struct wge_stream *s, struct wge_tls_facts *facts)
 
 enum wge_result wge_stream_fill(struct wge_stream *s)
 {
-    size_t room = make_room(&s->in, s->in.capacity / 2);
+    size_t room = wge_cipher_room(&s->in, s->in.capacity / 2);
     if (room == 0)
         return WGE_NO_MEMORY;
     ssize_t count;
@@ -396,8 +250,8 @@ enum wge_result wge_stream_fill(struct wge_stream *s)
         s->in.end += (size_t)count;
         return WGE_OK;
     }
-    if (held(&s->in) == 0)
-        drop(&s->in);
+    if (wge_cipher_held(&s->in) == 0)
+        wge_cipher_drop(&s->in);
     if (count == 0)
         return WGE_CLOSED;
     return errno == EAGAIN || errno == EWOULDBLOCK ? WGE_WANT_READ : WGE_SYSTEM_ERROR;
@@ -424,10 +278,10 @@ enum wge_result wge_stream_read(struct wge_stream *s, uint8_t *out, size_t capac
 {
     if (!s->established || capacity < WGE_RECORD_PLAIN_MAX)
         return WGE_INVALID;
-    if (held(&s->out) + OUT_RESERVE > s->out.capacity)
+    if (wge_cipher_held(&s->out) + OUT_RESERVE > s->out.capacity)
         return WGE_WANT_WRITE;
     int count = wolfSSL_read(s->ssl, out, (int)capacity);
-    if (s->failed != NULL)
+    if (s->flooded)
         return WGE_PEER_ERROR;
     if (count <= 0)
         return result_of(wolfSSL_get_error(s->ssl, count));
@@ -452,32 +306,32 @@ enum wge_result wge_stream_write(struct wge_stream *s, const uint8_t *data, size
 
 enum wge_result wge_stream_flush(struct wge_stream *s)
 {
-    while (held(&s->out) > 0) {
-        ssize_t count = send(s->fd, s->out.bytes + s->out.start, held(&s->out), MSG_NOSIGNAL);
+    while (wge_cipher_held(&s->out) > 0) {
+        ssize_t count = send(s->fd, s->out.bytes + s->out.start, wge_cipher_held(&s->out), MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? WGE_WANT_WRITE : WGE_SYSTEM_ERROR;
         s->out.start += (size_t)count;
     }
-    drop(&s->out);
+    wge_cipher_drop(&s->out);
     return WGE_OK;
 }
 
 size_t wge_stream_out_pending(const struct wge_stream *s)
 {
-    return held(&s->out);
+    return wge_cipher_held(&s->out);
 }
 
 size_t wge_stream_out_room(const struct wge_stream *s)
 {
-    size_t taken = held(&s->out) + OUT_RESERVE;
+    size_t taken = wge_cipher_held(&s->out) + OUT_RESERVE;
     return s->out.capacity > taken ? s->out.capacity - taken : 0;
 }
 
 bool wge_stream_in_pending(const struct wge_stream *s)
 {
-    return held(&s->in) > 0;
+    return wge_cipher_held(&s->in) > 0;
 }
 
 int wge_stream_fd(const struct wge_stream *s)
@@ -494,7 +348,7 @@ enum wge_result wge_stream_become_tunnel(struct wge_stream *s, size_t out_capaci
 {
     if (!s->established || out_capacity < CONTROL_OUT)
         return WGE_INVALID;
-    return resize(&s->in, TUNNEL_IN) && resize(&s->out, out_capacity) ? WGE_OK : WGE_NO_MEMORY;
+    return wge_cipher_resize(&s->in, TUNNEL_IN) && wge_cipher_resize(&s->out, out_capacity) ? WGE_OK : WGE_NO_MEMORY;
 }
 
 enum wge_result wge_stream_rekey(struct wge_stream *s)
@@ -523,8 +377,8 @@ void wge_stream_free(struct wge_stream *s, bool notify)
     }
     wolfSSL_free(s->ssl);
     end_handshake(s);
-    drop(&s->in);
-    drop(&s->out);
+    wge_cipher_drop(&s->in);
+    wge_cipher_drop(&s->out);
     close(s->fd);
     free(s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls.h - the seam between wolfSSL and everything else. tls.c and tls_context.c are the only files of the engine that
- * include wolfSSL's headers (crypto of keyd: sign_*.c, ext_crypto.c). wolfSSL's I/O callbacks see the stream's memory
+/* tls.h - the seam between wolfSSL and everything else. tls.c, tls_sign.c and tls_context.c are the only files
+ * of the data plane that include wolfSSL's headers. wolfSSL's I/O callbacks see the stream's memory
  * buffers only; wge_stream_fill / wge_stream_flush move them to and from the socket.
  *
  * A stream has one owner thread at a time: a handshake thread until the tunnel starts, then the data thread. */
@@ -53,9 +53,9 @@ void wge_stream_facts(const struct wge_stream *s, struct wge_tls_facts *facts);
 
 /* --- records: these belong to whoever owns the stream ------------------------------------------------------------ */
 
-/* Moves bytes from the socket into the inbound ciphertext buffer: one recv() of as much as fits (>= 64 KiB for a tunnel).
- * WGE_OK: something came; WANT_READ: nothing there; CLOSED: EOF; SYSTEM_ERROR; NO_MEMORY: the buffer is full (read first) or
- * could not be had. */
+/* Moves bytes from the socket into the inbound ciphertext buffer: one recv() of as much as fits (>= 64 KiB for a
+ * tunnel). WGE_OK: something came; WANT_READ: nothing there; CLOSED: EOF; SYSTEM_ERROR; NO_MEMORY: the buffer is full
+ * (read first) or could not be had. */
 enum wge_result wge_stream_fill(struct wge_stream *s);
 
 /* Decrypts the next record into `out` (capacity >= WGE_RECORD_PLAIN_MAX): exactly one record per call, so that a CSTP
@@ -86,7 +86,8 @@ enum wge_result wge_stream_rekey(struct wge_stream *s);
 /* Queues close_notify; nothing can be written after it. */
 void wge_stream_close_notify(struct wge_stream *s);
 
-/* Queues close_notify where asked and sends what can be sent at once (best effort), closes the socket, frees everything. */
+/* Queues close_notify where asked and sends what can be sent at once (best effort), closes the socket, frees
+ * everything. */
 void wge_stream_free(struct wge_stream *s, bool notify);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls_context.c - from a site's names to wolfSSL objects: one WOLFSSL_CTX a certificate, since wolfSSL holds one chain in
- * each; which one serves a client is decided on its ClientHello (negotiation.c). */
+/* tls_context.c - from a site's names to wolfSSL objects: one WOLFSSL_CTX a certificate, since wolfSSL holds one chain
+ * in each; which one serves a client is decided on its ClientHello (negotiation.c). */
 #include "tls_wolfssl.h"
 
 #include <stdatomic.h>
@@ -38,12 +38,14 @@ bool wge_tls_library_has_group(uint16_t number)
 
 #define COMPLAIN(why, ...) (snprintf((why), WGE_WHY_MAX, __VA_ARGS__), WGE_INVALID)
 
-static enum wge_result read_suites(struct wge_tls_rules *rules, const struct wge_names *names, uint16_t version, char *why)
+static enum wge_result read_suites(struct wge_tls_rules *rules, const struct wge_names *names, uint16_t version,
+                                   char *why)
 {
     for (size_t i = 0; i < names->count; i++) {
         const struct wge_suite *suite = wge_suite_by_name(names->names[i]);
         if (suite == NULL || suite->version != version)
-            return COMPLAIN(why, "suite %s is not available for TLS %s", names->names[i], version == WGE_TLS13 ? "1.3" : "1.2");
+            return COMPLAIN(why, "suite %s is not available for TLS %s", names->names[i],
+                            version == WGE_TLS13 ? "1.3" : "1.2");
         if (rules->suite_count == WGE_RULES_MAX)
             return COMPLAIN(why, "more than %d suites: list fewer", WGE_RULES_MAX);
         rules->suites[rules->suite_count++] = suite->number;
@@ -135,11 +137,12 @@ static void list_suites(const struct wge_tls_rules *rules, char *list)
     }
 }
 
-static WOLFSSL_CTX *make_library_context(const struct wge_tls_context *context, const struct wge_certificate_config *config,
-                                         const uint8_t *spki, size_t spki_length, const char **failed)
+static WOLFSSL_CTX *make_library_context(const struct wge_tls_context *context,
+                                         const struct wge_certificate_config *config, const uint8_t *spki,
+                                         size_t spki_length, const char **failed)
 {
     const struct wge_tls_rules *rules = &context->rules;
-    WOLFSSL_METHOD *method = !rules->tls12   ? wolfTLSv1_3_server_method()
+    WOLFSSL_METHOD *method = !rules->tls12  ? wolfTLSv1_3_server_method()
                              : rules->tls13 ? wolfSSLv23_server_method()
                                             : wolfTLSv1_2_server_method();
     WOLFSSL_CTX *ctx = wolfSSL_CTX_new(method);
@@ -165,12 +168,14 @@ static WOLFSSL_CTX *make_library_context(const struct wge_tls_context *context, 
     }
     if (good) {
         *failed = "the certificate chain was refused: it must be PEM, leaf first";
-        good = wolfSSL_CTX_use_certificate_chain_buffer(ctx, config->chain, (long)config->chain_length) == WOLFSSL_SUCCESS;
+        good =
+            wolfSSL_CTX_use_certificate_chain_buffer(ctx, config->chain, (long)config->chain_length) == WOLFSSL_SUCCESS;
     }
     if (good) {
         /* the public key alone: enough to know sizes and to check what keyd answers */
         *failed = "the certificate's public key was refused";
-        good = wolfSSL_CTX_use_PrivateKey_buffer(ctx, spki, (long)spki_length, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+        good =
+            wolfSSL_CTX_use_PrivateKey_buffer(ctx, spki, (long)spki_length, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
     }
     if (good) {
         /* no resumption of any kind: every connection is a full handshake, and no ticket follows it */
@@ -196,8 +201,8 @@ static enum wge_result add_certificate(struct wge_tls_context *context, const st
     unsigned bits = 0;
     if (config->chain_length > CHAIN_MAX ||
         wge_certificate_spki(config->chain, config->chain_length, spki, &spki_length) != WGE_OK)
-        return COMPLAIN(why, "certificate %u cannot be read: it must be PEM, leaf first, at most %d bytes", config->number,
-                        CHAIN_MAX);
+        return COMPLAIN(why, "certificate %u cannot be read: it must be PEM, leaf first, at most %d bytes",
+                        config->number, CHAIN_MAX);
     enum wge_key_kind kind = read_public_key(spki, (word32)spki_length, &bits);
     if (kind == WGE_KEY_KIND_ANY)
         return COMPLAIN(why, "certificate %u has neither an ECDSA nor an RSA key", config->number);

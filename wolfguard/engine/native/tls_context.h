@@ -14,7 +14,7 @@
 #define WGE_WHY_MAX 256
 
 struct wge_certificate_config {
-    uint16_t number; /* of its key in keyd */
+    uint16_t number;      /* of its key in keyd */
     const uint8_t *chain; /* PEM, leaf first */
     size_t chain_length;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls_wolfssl.h - what tls.c and tls_context.c share and nobody else may include: wolfSSL's types. */
+/* tls_wolfssl.h - what tls.c, tls_sign.c and tls_context.c share and nobody else may include: wolfSSL's types. */
 #ifndef WGE_TLS_WOLFSSL_H
 #define WGE_TLS_WOLFSSL_H
 
@@ -16,12 +16,25 @@
 #error "early data must not be possible: build libwolfssl without it"
 #endif
 
+#include "sign_client.h"
 #include "tls_context.h"
 
 /* The library's object for this certificate of the site. */
 WOLFSSL_CTX *wge_tls_context_library(struct wge_tls_context *context, size_t certificate);
 
-/* Implemented in tls.c: I/O over the stream's memory and signatures through its signer. */
+/* tls.c: I/O over a stream's memory, and signing. */
 void wge_tls_install_callbacks(WOLFSSL_CTX *ctx);
+
+/* tls_sign.c: who signs for a handshake, with what, and what came of it. */
+struct wge_signing {
+    struct wge_sign_client *signer;
+    const struct wge_tls_rules *rules;
+    uint16_t key;
+    uint16_t signature; /* number of what was signed with; 0: nothing so far */
+    const char *failed; /* label, NULL: nothing has */
+};
+
+void wge_tls_install_signing(WOLFSSL_CTX *ctx);
+void wge_tls_set_signing(WOLFSSL *ssl, struct wge_signing *signing); /* borrowed */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* traffic.h - one entry of the traffic counters that a worker shares with the supervisor and sessiond, so that accounting
- * outlives the worker. The data thread is the only writer; readers may see the fields of one batch half updated. */
+/* traffic.h - one entry of the traffic counters that a worker shares with the supervisor and sessiond, so that
+ * accounting outlives the worker. The data thread is the only writer; readers may see the fields of one batch half
+ * updated. */
 #ifndef WGE_TRAFFIC_H
 #define WGE_TRAFFIC_H
 

@@ -52,8 +52,8 @@ static void open_traffic(struct wge_traffic *traffic, uint64_t session, uint64_t
     atomic_store_explicit(&traffic->last_active_ms, now_ms, memory_order_relaxed);
 }
 
-enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *stream, const struct wge_tunnel_params *params,
-                                  struct wge_traffic *traffic, uint64_t now_ms)
+enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *stream,
+                                  const struct wge_tunnel_params *params, struct wge_traffic *traffic, uint64_t now_ms)
 {
     struct wge_tunnel *t = calloc(1, sizeof *t);
     if (t == NULL)
@@ -97,7 +97,8 @@ void wge_tunnel_want_flush(struct wge_tunnel *t, struct wge_loop *loop)
 }
 
 /* Sends a whole frame. The peer's slowness is not the tunnel's end, a broken connection is. */
-static const char *send_record(struct wge_tunnel *t, struct wge_loop *loop, const uint8_t *frame, size_t length, bool *sent)
+static const char *send_record(struct wge_tunnel *t, struct wge_loop *loop, const uint8_t *frame, size_t length,
+                               bool *sent)
 {
     enum wge_result result = wge_channel_send(&t->tls, frame, length);
     *sent = result == WGE_OK;
@@ -126,8 +127,8 @@ const char *wge_tunnel_send_packet(struct wge_tunnel *t, struct wge_loop *loop, 
     return end;
 }
 
-const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, enum wge_frame_type type, const uint8_t *payload,
-                                  size_t length)
+const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, enum wge_frame_type type,
+                                  const uint8_t *payload, size_t length)
 {
     uint8_t frame[WGE_FRAME_HEADER + WGE_BYE_DETAIL_MAX];
     bool sent;
@@ -186,7 +187,8 @@ static const char *take_bye(struct wge_tunnel *t, struct wge_loop *loop, const s
 }
 
 /* The answer has the same payload, hence the same bytes but for the type: it goes out from where the request lies. */
-static const char *answer_dpd(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *record, const struct wge_frame *frame)
+static const char *answer_dpd(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *record,
+                              const struct wge_frame *frame)
 {
     bool sent;
     WGE_TALLY(&loop->tally, dpd_request_in);
@@ -194,7 +196,8 @@ static const char *answer_dpd(struct wge_tunnel *t, struct wge_loop *loop, uint8
     return send_record(t, loop, record, WGE_FRAME_HEADER + frame->length, &sent);
 }
 
-static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *record, size_t length, struct intake *intake)
+static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *record, size_t length,
+                               struct intake *intake)
 {
     struct wge_frame frame;
     switch (wge_frame_decode(record, length, &frame)) {
@@ -233,8 +236,8 @@ static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint
     }
 }
 
-/* Decrypts what is buffered. One read of the socket is a turn's budget: the next turn waits for epoll, so that no tunnel
- * keeps the thread from the others. */
+/* Decrypts what is buffered. One read of the socket is a turn's budget: the next turn waits for epoll, so that no
+ * tunnel keeps the thread from the others. */
 static const char *take_records(struct wge_tunnel *t, struct wge_loop *loop, struct intake *intake)
 {
     uint64_t records = 0;
@@ -274,7 +277,8 @@ static const char *discard_records(struct wge_tunnel *t, struct wge_loop *loop)
 {
     for (;;) {
         size_t length;
-        enum wge_result result = wge_stream_read(t->tls.stream, wge_inside_slot(&loop->inside), WGE_RECORD_PLAIN_MAX, &length);
+        enum wge_result result =
+            wge_stream_read(t->tls.stream, wge_inside_slot(&loop->inside), WGE_RECORD_PLAIN_MAX, &length);
         if (result == WGE_WANT_READ)
             return NULL;
         if (result != WGE_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tunnel.h - one session's tunnel: frames from its channel to the inside and packets from the inside to its channel.
- * Functions that can end a tunnel return the reason, a label, or NULL while it goes on; data.c does the ending. */
+ * Functions that can end a tunnel return the reason, a label, or NULL while it goes on; tunnel_life.c does the ending. */
 #ifndef WGE_TUNNEL_H
 #define WGE_TUNNEL_H
 
@@ -54,8 +54,8 @@ struct wge_loop {
 bool wge_tunnel_params_valid(const struct wge_tunnel_params *params);
 
 /* A tunnel over `stream`; the stream is the tunnel's on success only. */
-enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *stream, const struct wge_tunnel_params *params,
-                                  struct wge_traffic *traffic, uint64_t now_ms);
+enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *stream,
+                                  const struct wge_tunnel_params *params, struct wge_traffic *traffic, uint64_t now_ms);
 void wge_tunnel_free(struct wge_tunnel *t, bool notify);
 
 /* One turn: at most one read of the socket (`fill`), and everything that it completes. */
@@ -65,8 +65,8 @@ const char *wge_tunnel_receive(struct wge_tunnel *t, struct wge_loop *loop, bool
 const char *wge_tunnel_send_packet(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *packet, size_t length);
 
 /* Queues a frame of another type than DATA; a full queue loses it. */
-const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, enum wge_frame_type type, const uint8_t *payload,
-                                  size_t length);
+const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, enum wge_frame_type type,
+                                  const uint8_t *payload, size_t length);
 
 /* Has the tunnel flushed at the end of the loop, unless its socket is blocked. */
 void wge_tunnel_want_flush(struct wge_tunnel *t, struct wge_loop *loop);

@@ -16,10 +16,10 @@ void wge_life_tell(struct wge_data *d, const struct wge_event *event)
 static void tell_closed(struct wge_data *d, const struct wge_tunnel_params *params, const char *reason)
 {
     wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_CLOSED,
-                                .id = params->session,
-                                .epoch = params->epoch,
-                                .reason = reason,
-                                .code = -1});
+                                         .id = params->session,
+                                         .epoch = params->epoch,
+                                         .reason = reason,
+                                         .code = -1});
     wge_events_release(d->events, WGE_EVENTS_PER_TUNNEL);
 }
 
@@ -57,12 +57,12 @@ static void leave(struct wge_data *d, struct wge_tunnel *t, const char *reason)
     wge_tunnel_account(t, &d->loop);
     WGE_TALLY(&d->loop.tally, tunnels_ended);
     wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_CLOSED,
-                                .id = t->params.session,
-                                .epoch = t->params.epoch,
-                                .reason = reason,
-                                .code = t->bye_code,
-                                .data = t->bye_detail,
-                                .length = t->bye_length});
+                                         .id = t->params.session,
+                                         .epoch = t->params.epoch,
+                                         .reason = reason,
+                                         .code = t->bye_code,
+                                         .data = t->bye_detail,
+                                         .length = t->bye_length});
     t->bye_detail = NULL;
     wge_events_release(d->events, WGE_EVENTS_PER_TUNNEL);
 }
@@ -107,7 +107,8 @@ void wge_life_watch(struct wge_data *d, struct wge_tunnel *t)
         wge_life_end(d, t, "connection_lost");
 }
 
-/* --- adoption and orders -------------------------------------------------------------------------------------------- */
+/* --- adoption and orders --------------------------------------------------------------------------------------------
+ */
 
 static enum wge_result bring_up(struct wge_data *d, struct wge_tunnel *t)
 {
@@ -178,7 +179,8 @@ void wge_life_end_by_order(struct wge_data *d, const struct wge_command *command
     struct wge_tunnel *t = wge_sessions_find(d->sessions, command->params.session);
     if (t == NULL || t->params.epoch > command->params.epoch)
         return;
-    if (!command->has_bye || wge_tunnel_send_frame(t, &d->loop, WGE_FRAME_DISCONNECT, command->bye, command->bye_length) != NULL) {
+    if (!command->has_bye ||
+        wge_tunnel_send_frame(t, &d->loop, WGE_FRAME_DISCONNECT, command->bye, command->bye_length) != NULL) {
         wge_life_end(d, t, "ended");
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tunnel_life.h - how tunnels of the data thread come and go: adoption, replacement, ends of every kind, burial. A tunnel
- * that ends within a loop stays in memory until wge_life_reap(), since an event of the same batch may still name it. Each
- * adopted tunnel is reported closed exactly once, but for those that end with the thread. */
+/* tunnel_life.h - how tunnels of the data thread come and go: adoption, replacement, ends of every kind, burial. A
+ * tunnel that ends within a loop stays in memory until wge_life_reap(), since an event of the same batch may still name
+ * it. Each adopted tunnel is reported closed exactly once, but for those that end with the thread. */
 #ifndef WGE_TUNNEL_LIFE_H
 #define WGE_TUNNEL_LIFE_H
 

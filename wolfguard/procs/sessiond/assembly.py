@@ -69,14 +69,10 @@ def assemble(
     pools = Pools(settings.prefixes(), settings.address_rest())
     now = int(clock())
     wait = max((site.timeouts.reconnect for site in settings.configuration.sites), default=0)
-    lost = restore_sessions(
-        sessions, pools, snapshot.sessions, slots=slots, places=counters.places, now=now, wait=wait
-    )
+    lost = restore_sessions(sessions, pools, snapshot.sessions, slots=slots, places=counters.places, now=now, wait=wait)
     restore_rests(pools, snapshot.rests)
     restore_failures(guard, snapshot.failures)
-    trail = Trail(
-        primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0)
-    )
+    trail = Trail(primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0))
     _store_first(store, [numbers.change(), epochs.change(), DropRests(now), *(DropSession(each) for each in lost)])
     for sequence in (numbers, epochs):
         sequence.durable(sequence.change().value)

@@ -91,9 +91,7 @@ class Ledger:
         **fields: Value,
     ) -> None:
         """Makes a record; it becomes durable with the next flush."""
-        self._trail.append(
-            self._clock(), name, outcome, who=who, where=where, session=session, reason=reason, **fields
-        )
+        self._trail.append(self._clock(), name, outcome, who=who, where=where, session=session, reason=reason, **fields)
         self._wake.set()
 
     async def flushed(self) -> None:

@@ -9,7 +9,8 @@ a drop takes away nothing newer than itself. After that process restarts, its ta
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from wolfguard.ipc.channel import Channel
@@ -24,8 +25,29 @@ WAIT_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 
 
+# Codes of errors after which it is not known what was done.
+_GONE: Final = ("timeout", "closed")
+
+
 class RoutesUnavailableError(Exception):
     """The route was not set in time."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A route to be set, and everybody who waits for it."""
+
+    route: HostRoute
+    futures: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def settle(self, error: IpcError | None) -> None:
+        for future in self.futures:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
 
 
 class Routes:
@@ -34,7 +56,7 @@ class Routes:
     def __init__(self, wanted: Callable[[], Iterable[HostRoute]]) -> None:
         self._wanted = wanted
         self._channel: Channel | None = None
-        self._sets: dict[str, tuple[HostRoute, asyncio.Future[None]]] = {}
+        self._sets: dict[str, _Waiting] = {}
         self._drops: dict[str, HostRoute] = {}
         self._work = asyncio.Event()
         self._resync = False
@@ -91,30 +113,40 @@ class Routes:
 
     def _add(self, route: HostRoute) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Whoever is superseded while still waiting is released by the newer one's outcome.
-        before = self._sets.get(route.network)
-        if before is not None:
-            if before[0].epoch > route.epoch:
-                route = before[0]
-            _chain(future, before[1])
-        self._sets[route.network] = (route, future)
+        waiting = self._sets.setdefault(route.network, _Waiting(route))
+        if route.epoch > waiting.route.epoch:
+            waiting.route = route
+        # Whoever is superseded while still waiting hears what became of the newer one.
+        waiting.futures.append(future)
         self._work.set()
         return future
 
     async def _send_sets(self, channel: Channel) -> None:
         batch = [self._sets.pop(network) for network in list(self._sets)[:BATCH]]
         try:
-            await channel.request(SetRoutes(tuple(route for route, _ in batch)), timeout=WAIT_SECONDS)
+            await self._ask_sets(channel, batch)
         except IpcError as error:
-            log.warning("routes_not_set", count=len(batch), error=str(error))
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            if error.code in _GONE or len(batch) == 1:
+                self._failed(channel, batch, error)
+                return
+            # One that is refused must not take the others along.
+            for waiting in batch:
+                try:
+                    await self._ask_sets(channel, [waiting])
+                except IpcError as single:
+                    self._failed(channel, [waiting], single)
+
+    async def _ask_sets(self, channel: Channel, batch: Sequence[_Waiting]) -> None:
+        await channel.request(SetRoutes(tuple(waiting.route for waiting in batch)), timeout=WAIT_SECONDS)
+        for waiting in batch:
+            waiting.settle(None)
+
+    def _failed(self, channel: Channel, batch: Sequence[_Waiting], error: IpcError) -> None:
+        log.warning("routes_not_set", count=len(batch), error=str(error))
+        for waiting in batch:
+            waiting.settle(error)
+        if error.code in _GONE:
             self._give_up(channel)
-            return
-        for _, future in batch:
-            if not future.done():
-                future.set_result(None)
 
     async def _send_drops(self, channel: Channel) -> None:
         batch = [self._drops.pop(network) for network in list(self._drops)[:BATCH]]
@@ -122,7 +154,8 @@ class Routes:
             await channel.request(DropRoutes(tuple(batch)), timeout=WAIT_SECONDS)
         except IpcError as error:
             log.warning("routes_not_dropped", count=len(batch), error=str(error))
-            self._give_up(channel)
+            if error.code in _GONE:
+                self._give_up(channel)
 
     async def _compare(self, channel: Channel) -> None:
         try:
@@ -160,20 +193,6 @@ async def _list(channel: Channel) -> dict[str, HostRoute]:
         if not table.next:
             return standing
         after = table.next
-
-
-def _chain(newer: asyncio.Future[None], older: asyncio.Future[None]) -> None:
-    def done(settled: asyncio.Future[None]) -> None:
-        if older.done():
-            return
-        if settled.cancelled():
-            older.cancel()
-        elif (error := settled.exception()) is not None:
-            older.set_exception(error)
-        else:
-            older.set_result(None)
-
-    newer.add_done_callback(done)
 
 
 def _ignore(future: asyncio.Future[None]) -> None:

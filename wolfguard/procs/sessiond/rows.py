@@ -69,9 +69,7 @@ def failure_change(guard: Guard, key: tuple[str, str]) -> Change:
     row = guard.row(key)
     if row is None:
         return DropFailure(*key)
-    return PutFailure(
-        FailureRow(*key, row.known, row.count, row.window_start, row.locked_until, row.consecutive)
-    )
+    return PutFailure(FailureRow(*key, row.known, row.count, row.window_start, row.locked_until, row.consecutive))
 
 
 def restore_failures(guard: Guard, rows: Iterable[FailureRow]) -> None:

@@ -171,9 +171,7 @@ class Rig:
     # --- life --------------------------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def running(
-        self, *, attach: bool = True, orderly: bool = True, goodbye: bool = False
-    ) -> AsyncIterator[Rig]:
+    async def running(self, *, attach: bool = True, orderly: bool = True, goodbye: bool = False) -> AsyncIterator[Rig]:
         """One run of sessiond; `orderly` False: it dies without a word at the end."""
         copies = [os.dup(area) for area in self.areas]
         primitives = Primitives(

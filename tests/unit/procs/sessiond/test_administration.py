@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Acts of administration: roles, effects, records."""
+
 from __future__ import annotations
 
 from pathlib import Path

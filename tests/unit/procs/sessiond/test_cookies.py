@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Cookies: all bits of the generator, known by their hash."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Logins under way: bounded, bound to their source."""
+
 from __future__ import annotations
 
 from wolfguard.auth.local import LocalConversation

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Group commits and the life of a record: made, stored, delivered."""
+
 from __future__ import annotations
 
 import asyncio
@@ -56,9 +58,7 @@ class Ground:
         self.values: dict[str, int] = {}
         self.durable: list[Change] = []
         trail = Trail(lambda data: hashlib.sha256(data).digest())
-        self.ledger = Ledger(
-            cast(Store, self.store), trail, self.sink, self.state_of, self.durable.append, lambda: 1.0
-        )
+        self.ledger = Ledger(cast(Store, self.store), trail, self.sink, self.state_of, self.durable.append, lambda: 1.0)
 
     def state_of(self, key: Key) -> Change:
         name = str(key[1])

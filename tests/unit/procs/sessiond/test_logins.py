@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Logins through the whole of sessiond: lockout, limits, floods, crashes."""
+
 from __future__ import annotations
 
 import asyncio

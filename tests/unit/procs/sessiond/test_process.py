@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""sessiond in the frame of a child, with the real module."""
+
 from __future__ import annotations
 
 import asyncio

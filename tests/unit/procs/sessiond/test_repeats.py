@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Refusals that strangers cause are summed, never lost."""
+
 from __future__ import annotations
 
 from hypothesis import given

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes: batches, races by epoch, a netd that comes and goes."""
+
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +11,7 @@ import pytest
 
 from tests.unit.procs.sessiond.rig import FakeChannel
 from wolfguard.ipc.channel import Channel
+from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import DropRoutes, HostRoute, ListRoutes, RouteTable, SetRoutes
 from wolfguard.procs.sessiond.routes import BATCH, Routes, RoutesUnavailableError
 
@@ -73,6 +76,37 @@ def test_of_two_waiting_for_one_address_the_newer_is_sent_and_both_are_answered(
         ground.attach()
         await asyncio.gather(*both)
         assert [each.routes for each in ground.netd.of(SetRoutes)] == [(route(1, 7),)]
+
+    drive(scene)
+
+
+def test_one_who_gives_up_takes_nobody_along() -> None:
+    async def scene(ground: Ground) -> None:
+        stays, leaves = (asyncio.create_task(ground.routes.set([route(1, epoch)])) for epoch in (5, 7))
+        await asyncio.sleep(0)
+        leaves.cancel()
+        ground.attach()
+        await stays
+        assert ground.netd.routes == {"10.0.0.1/32": route(1, 7)}
+
+    drive(scene)
+
+
+def test_a_refused_route_does_not_take_the_others_along() -> None:
+    class Strict(FakeChannel):
+        async def request(self, message: Any, *, timeout: float = 10.0) -> Any:
+            if isinstance(message, SetRoutes) and route(2) in message.routes:
+                raise IpcError("refused", "not in a pool")
+            return await super().request(message, timeout=timeout)
+
+    async def scene(ground: Ground) -> None:
+        ground.netd = Strict()
+        ground.attach()
+        setting = [ground.routes.set([route(number)]) for number in range(4)]
+        outcomes = await asyncio.gather(*setting, return_exceptions=True)
+        assert [type(each) for each in outcomes if each is not None] == [RoutesUnavailableError]
+        assert sorted(ground.netd.routes) == ["10.0.0.0/32", "10.0.0.1/32", "10.0.0.3/32"]
+        assert ground.routes.reachable
 
     drive(scene)
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers are reserved on disk before they are given."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Start, reload, stop and handlers of the service."""
+
 from __future__ import annotations
 
 import asyncio
@@ -44,9 +46,7 @@ def test_a_reload_takes_what_can_change(tmp_path: Path) -> None:
         grant = await rig.open(await rig.log_in())
         (tmp_path / "records.jsonl").rename(tmp_path / "records.1")
         site = a_site(network=Network(ipv4_pool="10.98.0.0/24", mtu=1300))
-        new = replace(
-            a_configuration(tmp_path, site, lockout=Lockout(failures=1)), records=Records("journald", "")
-        )
+        new = replace(a_configuration(tmp_path, site, lockout=Lockout(failures=1)), records=Records("journald", ""))
         assert set(rig.child.reconfigure(new, 2)) == {"records.target", "records.path"}
         assert (await rig.open(await rig.log_in())).ipv4.startswith("10.98.0.")
         assert rig.child.state.pools.owned_by_other(grant.ipv4, "bert"), "a live lease outlives its pool"

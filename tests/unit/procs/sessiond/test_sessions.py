@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The model of sessions: epochs, deadlines, places."""
+
 from __future__ import annotations
 
 from typing import Any

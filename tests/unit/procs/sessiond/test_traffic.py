@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Traffic counters over all slots."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""CONNECT: grants, reconnects, losses, ends, full pools."""
+
 from __future__ import annotations
 
 import asyncio

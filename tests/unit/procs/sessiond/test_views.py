@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What administration reads, in pages that fit."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the configuration through another process, and what a reload leaves as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import pytest
+
+from wolfguard.config.site import Configuration, Limits, Listener, Lockout, Paths
+from wolfguard.errors import ConfigurationError
+from wolfguard.ipc import codec
+from wolfguard.procs.supervisor.configuration import default_command, resolve
+from wolfguard.procs.supervisor.reload import running
+
+GOOD = Configuration((Listener(),), ())
+
+
+def program(text: str) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-c", text)
+
+
+def test_json_of_the_configuration() -> None:
+    assert resolve(program(f"print({codec.encode(GOOD).decode()!r})")) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import sys; print('site.yml:3: what', file=sys.stderr); sys.exit(2)", "^site.yml:3: what$"),
+        ("import sys; sys.exit(5)", "ended with status 5"),
+        ("print('{}')", "not of this release"),
+        ("print('nonsense')", "not of this release"),
+    ],
+)
+def test_what_goes_wrong_is_said(text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        resolve(program(text))
+
+
+def test_a_missing_program() -> None:
+    with pytest.raises(ConfigurationError, match="/nowhere/python: No such file"):
+        resolve(("/nowhere/python",))
+
+
+def test_the_default_command_ends_with_the_file() -> None:
+    assert default_command("/etc/x.yml")[-3:] == ("config", "resolve", "/etc/x.yml")
+
+
+def test_what_was_made_at_start_stays() -> None:
+    new = Configuration(
+        (Listener("192.0.2.1", 1),),
+        (),
+        workers=9,
+        handshake_threads=9,
+        tun_prefix="tun",
+        lockout=Lockout(failures=9),
+        limits=Limits(sessions=9, logins=9),
+        paths=Paths("/a", "/b"),
+    )
+    kept = running(GOOD, new)
+    changed = dataclasses.replace(GOOD, lockout=Lockout(failures=9), limits=Limits(logins=9))
+    assert kept == changed

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cipher_buffer.c - linear, moved together only when the end is reached. */
+#include "cipher_buffer.h"
+
+#include <string.h>
+
+#include "buffer_pool.h"
+
+void wge_cipher_drop(struct wge_cipher_buffer *b)
+{
+    wge_buffer_return(b->bytes, b->capacity);
+    b->bytes = NULL;
+    b->start = b->end = 0;
+}
+
+size_t wge_cipher_room(struct wge_cipher_buffer *b, size_t wanted)
+{
+    if (b->bytes == NULL) {
+        b->bytes = wge_buffer_borrow(b->capacity);
+        if (b->bytes == NULL)
+            return 0;
+    }
+    if (b->capacity - b->end < wanted && b->start > 0) {
+        memmove(b->bytes, b->bytes + b->start, wge_cipher_held(b));
+        b->end -= b->start;
+        b->start = 0;
+    }
+    return b->capacity - b->end;
+}
+
+bool wge_cipher_resize(struct wge_cipher_buffer *b, size_t capacity)
+{
+    const size_t kept = wge_cipher_held(b);
+    if (kept > capacity)
+        return false;
+    if (b->bytes != NULL) {
+        uint8_t *bytes = wge_buffer_borrow(capacity);
+        if (bytes == NULL)
+            return false;
+        memcpy(bytes, b->bytes + b->start, kept);
+        wge_buffer_return(b->bytes, b->capacity);
+        b->bytes = bytes;
+        b->start = 0;
+        b->end = kept;
+    }
+    b->capacity = capacity;
+    return true;
+}
