@@ -33,7 +33,8 @@ class Recipe:
 
     def key(self, source_sha256: str, prefix: Path) -> str:
         """Names the build: anything that could change a byte of the library is in it."""
-        facts = [source_sha256, str(prefix), platform.machine(), self.configure, self.cflags, self.patches, self.compiler]
+        place = [source_sha256, str(prefix), platform.machine()]
+        facts = [*place, self.configure, self.cflags, self.patches, self.compiler]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
@@ -45,9 +46,8 @@ def compiler_version() -> str:
 
 def patch_hashes() -> tuple[tuple[str, str], ...]:
     """Our patches in number order, each with its SHA-256."""
-    return tuple(
-        (path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sorted((HERE / "patches").glob("*.patch"))
-    )
+    paths = sorted((HERE / "patches").glob("*.patch"))
+    return tuple((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths)
 
 
 def load(flavour: str) -> Recipe:

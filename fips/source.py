@@ -63,7 +63,8 @@ def fetch(work: Path, package: str) -> tuple[Source, str]:
     mirror = next(debian_mirrors(), None)
     if mirror is None:
         raise SourceError(
-            "no Debian archive in /etc/apt: give a release tarball with --tarball FILE --sha256 HASH, or --bundle FOLDER"
+            "no Debian archive in /etc/apt: "
+            "give a release tarball with --tarball FILE --sha256 HASH, or --bundle FOLDER"
         )
     apt = work / "apt"
     for folder in ("lists/partial", "cache/archives/partial"):
@@ -81,7 +82,8 @@ def fetch(work: Path, package: str) -> tuple[Source, str]:
     listing = subprocess.run(["apt-cache", *options, "showsrc", package], check=False, capture_output=True, text=True)
     versions = re.findall(r"^Version: (\S+)$", listing.stdout, re.MULTILINE)
     if not versions:
-        raise SourceError(f"Debian's archive offers no {package} source in {' or '.join(SUITES)}: see --help for others")
+        suites = " or ".join(SUITES)
+        raise SourceError(f"Debian's archive offers no {package} source in {suites}: see --help for others")
     newest = max(versions, key=version_key)
     command = ["apt-get", *options, "source", "--download-only", "--tar-only", f"{package}={newest}"]
     result = subprocess.run(command, cwd=work, check=False, capture_output=True, text=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs every check and test in the order of what fails soonest; `./bootstrap test` calls it.
 
-Owns the phases and their order. Each phase is a command that can be run alone. Options that are not ours go to pytest.
+Owns the phases and their order. Each phase is a command that can be run alone. Words that are not ours go to pytest;
+when they name files, nothing else runs.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ class Phase:
     fast: bool = True
 
 
-def sanitized(name: str, sanitizers: str, *extra: str) -> list[Phase]:
+def sanitized(name: str, sanitizers: str) -> list[Phase]:
     """Configure, build and run the C tests under sanitizers, in a folder of their own outside the checkout."""
     folder = str(CACHE / "build" / name)
     configure = [
         "cmake", "-S", str(NATIVE), "-B", folder, "-DWGE_TESTS=ON", f"-DWGE_SANITIZE={sanitizers}",
-        "-DCMAKE_BUILD_TYPE=RelWithDebInfo", *extra,
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
     ]  # fmt: skip
     return [
         Phase(f"{name}: configure", configure),
@@ -61,24 +62,38 @@ def fuzzing() -> list[Phase]:
         seeds = TREE / "tests" / "fuzz" / "seeds" / target.removeprefix("fuzz_")
         corpus = folder / "corpus" / target
         corpus.mkdir(parents=True, exist_ok=True)
-        command = [str(folder / target), f"-max_total_time={FUZZ_SECONDS}", "-verbosity=0", f"-artifact_prefix={folder}/"]
-        phases.append(Phase(f"fuzz: {target}", [*command, str(corpus), *([str(seeds)] if seeds.is_dir() else [])]))
+        options = [f"-max_total_time={FUZZ_SECONDS}", "-verbosity=0", f"-artifact_prefix={folder}/"]
+        folders = [str(corpus), *([str(seeds)] if seeds.is_dir() else [])]
+        phases.append(Phase(f"fuzz: {target}", [str(folder / target), *options, *folders]))
     return phases
 
 
-def phases(pytest: Sequence[str]) -> list[Phase]:
-    python = sys.executable
-    tests = [python, "-m", "pytest", "-q", *pytest]
+def pytest(*words: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={CACHE}/pytest", *words]
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files that git tracks or would track, as words for a command line."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    names = subprocess.run(command, cwd=TREE, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [name for name in names if (TREE / name).is_file()]
+
+
+def phases(words: Sequence[str]) -> list[Phase]:
+    if any((TREE / word.partition("::")[0]).exists() for word in words):
+        return [Phase("tests", pytest(*words))]
     return [
         Phase("style", [str(BIN / "ruff"), "check"]),
         Phase("format", [str(BIN / "ruff"), "format", "--check"]),
+        Phase("format: C", ["clang-format", "--dry-run", "--Werror", *tracked("*.c", "*.h")]),
+        Phase("shell", ["shellcheck", "bootstrap", ".ci/run"]),
         Phase("types", [str(BIN / "mypy"), f"--cache-dir={CACHE}/mypy"]),
-        Phase("layers", [str(BIN / "lint-imports"), "--no-cache"]),
+        Phase("layers", [sys.executable, "tests/layers.py"]),
         *sanitized("address", "address,undefined"),
         *sanitized("thread", "thread"),
         *fuzzing(),
-        Phase("tests: unit, property, meta", [*tests, "tests/unit", "tests/property", "tests/meta", "tests/fuzz"]),
-        Phase("tests: system, interop", [*tests, "tests/system", "tests/interop"], fast=False),
+        Phase("tests: unit, property, meta", pytest(*words, "tests/unit", "tests/property", "tests/meta")),
+        Phase("tests: system, interop", pytest(*words, "tests/system", "tests/interop"), fast=False),
     ]
 
 
@@ -86,24 +101,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--fast", action="store_true", help="leave out what needs network namespaces")
     parser.add_argument("--only", metavar="WORD", help="only phases whose name holds this word")
-    options, pytest = parser.parse_known_args()
+    options, words = parser.parse_known_args()
     # the installed package is what is tested, and confined users could not read a checkout anyway
     environment = {
         **os.environ,
         "PKG_CONFIG_PATH": str(Path(sys.prefix) / "wolfssl" / "lib" / "pkgconfig"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "RUFF_NO_CACHE": "true",
         "TSAN_OPTIONS": "halt_on_error=1",
     }
     started = time.monotonic()
-    for phase in phases(pytest):
+    for phase in phases(words):
         if (options.fast and not phase.fast) or (options.only and options.only not in phase.name):
             continue
         print(f"== {phase.name}", flush=True)
         begun = time.monotonic()
         code = subprocess.run(phase.command, cwd=TREE, env=environment, check=False).returncode
-        print(f"== {phase.name}: {'ok' if code == 0 else f'FAILED ({code})'}, {time.monotonic() - begun:.0f} s", flush=True)
+        outcome = "ok" if code == 0 else f"FAILED ({code})"
+        print(f"== {phase.name}: {outcome}, {time.monotonic() - begun:.0f} s", flush=True)
         if code != 0:
             return 1
     print(f"== all phases passed in {time.monotonic() - started:.0f} s", flush=True)

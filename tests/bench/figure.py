@@ -32,10 +32,9 @@ class Figure:
 
 def machine() -> str:
     """What the figures were measured on."""
-    model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.processor(),
-    )
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = (line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    model = next(models, platform.processor())
     return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
 
 

@@ -35,14 +35,17 @@ class Login:
 
     @classmethod
     async def open(cls, host: str, source: str, context: ssl.SSLContext) -> Login:
-        reader, writer = await asyncio.open_connection(host, 443, ssl=context, local_addr=(source, 0), server_hostname=host)
+        reader, writer = await asyncio.open_connection(
+            host, 443, ssl=context, local_addr=(source, 0), server_hostname=host
+        )
         return cls(reader, writer, host)
 
     async def post(self, path: str, body: str) -> tuple[str, str]:
         """One request; returns (headers, body) of a 200. Raises ConnectionError otherwise."""
         data = body.encode()
         self.writer.write(
-            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nUser-Agent: AnyConnect-compatible OpenConnect VPN Agent v9.21\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\n"
+            f"User-Agent: AnyConnect-compatible OpenConnect VPN Agent v9.21\r\n"
             f"X-Transcend-Version: 1\r\nX-Aggregate-Auth: 1\r\nContent-Type: application/xml; charset=utf-8\r\n"
             f"Content-Length: {len(data)}\r\n\r\n".encode()
             + data
@@ -67,8 +70,8 @@ class Login:
 
     async def tunnel(self, cookie: str) -> None:
         self.writer.write(
-            f"CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\nHost: {self.host}\r\nCookie: webvpn={cookie}\r\nX-CSTP-Version: 1\r\n"
-            f"X-CSTP-Hostname: bench\r\nX-CSTP-Base-MTU: 1500\r\nX-CSTP-MTU: 1400\r\n"
+            f"CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\nHost: {self.host}\r\nCookie: webvpn={cookie}\r\n"
+            f"X-CSTP-Version: 1\r\nX-CSTP-Hostname: bench\r\nX-CSTP-Base-MTU: 1500\r\nX-CSTP-MTU: 1400\r\n"
             f"X-CSTP-Address-Type: IPv6,IPv4\r\nX-CSTP-Full-IPv6-Capability: true\r\n\r\n".encode()
         )
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -92,7 +95,7 @@ async def reconnects(options: argparse.Namespace, context: ssl.SSLContext, done:
     source = str(ipaddress.ip_address(options.source) - 1)
     login = await Login.open(options.host, source, context)
     cookie = await login.authenticate(f"{options.user}0", options.password)
-    samples = []
+    samples: list[float] = []
     while not done.is_set() or len(samples) < 100:
         begun = time.monotonic()
         again = await Login.open(options.host, source, context)

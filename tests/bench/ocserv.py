@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peer to beat: ocserv from Debian sid, in the same topology, with the same certificate and as little else as can be.
+"""The peer to beat: ocserv from Debian sid, in the same topology, with the same certificate, as little else as can be.
 
 Owns its configuration and its process. Its settings favour it: no accounting, no isolation, no rate limits.
 """

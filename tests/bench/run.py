@@ -25,7 +25,8 @@ def table(figures: list[Figure]) -> str:
     rows = [("name", "value", "unit", "goal", "")]
     rows += [(each.name, f"{each.value:.3f}", each.unit, each.goal, each.verdict()) for each in figures]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)) + "  " + row[4] for row in rows]
+    padded = [[cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)] for row in rows]
+    lines = ["  ".join(cells) for cells in padded]
     conditions = sorted({each.conditions for each in figures})
     return "\n".join([*lines, "", *conditions])
 

@@ -60,7 +60,8 @@ def storm(topology: Topology, gateway: Gateway) -> list[Figure]:
         print(f"errors: {report['errors']}", flush=True)
     conditions = (
         f"{machine()}; {COUNT} logins at once of {USERS} local users (PBKDF2-HMAC-SHA-512, 210,000 iterations) from "
-        f"{COUNT} source addresses, light Python client on the same machine, default limits; {report['reconnects']} reconnects"
+        f"{COUNT} source addresses, light Python client on the same machine, default limits; "
+        f"{report['reconnects']} reconnects"
     )
     return [
         Figure("logins_ok", report["ok"], "logins", f">= {COUNT}", conditions),

@@ -56,9 +56,10 @@ def measure(topology: Topology, folder: Path, rounds: int) -> list[Figure]:
     for direction in ("up", "down"):
         ours, theirs = ([cost for cost, _ in results[f"{name} {direction}"]] for name in ("wolfguard", "ocserv"))
         ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-        figures.append(Figure(f"tls_cpu_vs_ocserv_{direction}", statistics.median(ratios), "ratio", "<= 0.6", conditions))
-        figures.append(Figure(f"tls_cpu_vs_ocserv_{direction}_min", min(ratios), "ratio", "", conditions))
-        figures.append(Figure(f"tls_cpu_vs_ocserv_{direction}_max", max(ratios), "ratio", "", conditions))
+        versus = f"tls_cpu_vs_ocserv_{direction}"
+        figures.append(Figure(versus, statistics.median(ratios), "ratio", "<= 0.6", conditions))
+        figures.append(Figure(f"{versus}_min", min(ratios), "ratio", "", conditions))
+        figures.append(Figure(f"{versus}_max", max(ratios), "ratio", "", conditions))
         for name in ("wolfguard", "ocserv"):
             costs, speeds = zip(*results[f"{name} {direction}"], strict=True)
             figures.append(Figure(f"{name}_{direction}_cpu", statistics.median(costs), "CPU-s/GB", "", conditions))

@@ -8,6 +8,9 @@ own with `make_gateway`.
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,23 +81,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Field]]:
+def make_gateway() -> Iterator[Callable[..., Field]]:
     """Makes gateways in topologies of their own; all end with the test session."""
     made: list[Field] = []
+    # not below pytest's own folder, which it closes to other users: confined processes reach their files by name
+    base = Path(tempfile.mkdtemp(prefix="wolfguard-test-"))
+    base.chmod(0o755)
 
-    def make(**sections: Any) -> Field:
-        topology = Topology.named(f"wgt{next(NUMBERS)}")
+    def make(edit: Callable[[dict[str, Any]], None] | None = None) -> Field:
+        topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
         topology.add()
-        folder = tmp_path_factory.mktemp("site")
-        # confined processes reach their folders as their own users
-        for parent in (folder, *folder.parents):
-            if parent == Path(parent.anchor):
-                break
-            parent.chmod(parent.stat().st_mode | 0o011)
+        folder = base / topology.gateway.name
         field = Field(topology, Gateway(Site(folder), topology.gateway))
         made.append(field)
-        field.site.prepare(**sections)
+        field.site.prepare()
+        if edit is not None:
+            edit(field.site.document)
+            field.site.write()
         field.gateway.start()
         return field
 
@@ -102,20 +106,21 @@ def make_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     for field in made:
         field.gateway.stop()
         field.topology.delete()
+    shutil.rmtree(base)
 
 
 @pytest.fixture(scope="session")
 def field(make_gateway: Callable[..., Field]) -> Field:
     """The gateway that most tests share: generous limits, two groups, one user."""
-    made = make_gateway()
-    sites = made.site.document["sites"]
-    sites[0]["groups"] = [{"name": "staff", "label": "Staff"}, {"name": "guests", "label": "Guests"}]
-    sites[0]["sessions_per_user"] = 100
-    made.site.document["limits"] = {"handshakes_per_second": 1000, "handshake_burst": 1000, "unauthenticated": 1000}
-    made.site.document["lockout"] = {"failures": 1000, "address_failures": 10000}
-    made.site.write()
-    made.gateway.stop()
-    made.gateway.start()
+
+    def edit(document: dict[str, Any]) -> None:
+        site = document["sites"][0]
+        site["groups"] = [{"name": "staff", "label": "Staff"}, {"name": "guests", "label": "Guests"}]
+        site["sessions_per_user"] = 100
+        document["limits"] = {"handshakes_per_second": 1000, "handshake_burst": 1000, "unauthenticated": 1000}
+        document["lockout"] = {"failures": 100, "address_failures": 10000}
+
+    made = make_gateway(edit)
     made.add_user("alice", "staff", "guests")
     return made
 

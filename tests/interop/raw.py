@@ -8,7 +8,6 @@ honest work elsewhere; this one is for what they would never send.
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import socket
 import ssl

@@ -33,7 +33,8 @@ mkdir build
 tar -xf openconnect_*.orig.tar.* -C build --strip-components=1
 cd build
 ./configure --prefix=/usr/local --with-openssl=yes --without-gnutls --disable-nls --disable-docs --without-libproxy \
-  --without-stoken --without-libpcsclite --without-libpskc --without-gssapi --without-lz4 --with-vpnc-script=/usr/share/vpnc-scripts/vpnc-script
+  --without-stoken --without-libpcsclite --without-libpskc --without-gssapi --without-lz4 \
+--with-vpnc-script=/usr/share/vpnc-scripts/vpnc-script
 make -j2
 make install
 ldconfig
@@ -102,7 +103,7 @@ def enter(root: Path) -> list[str]:
         f"mount --make-rprivate / && mount --rbind /dev {root}/dev && mount -t proc proc {root}/proc && "
         f"mount -t tmpfs tmpfs {root}/run && touch {root}/etc/resolv.conf && "
         f"mount --bind /etc/resolv.conf {root}/etc/resolv.conf && "
-        f'exec chroot {root} /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin '
+        f"exec chroot {root} /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
         f'HOME=/root LANG=C.UTF-8 "$@"'
     )
     return ["unshare", "--mount", "sh", "-c", mounts, "enter"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker killed in the middle of traffic: sessions come back with their addresses, and nothing leaves in the clear."""
+"""A worker killed amid traffic: sessions come back with their addresses, and nothing leaves in the clear."""
 
 from __future__ import annotations
 

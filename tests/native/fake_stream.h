@@ -122,11 +122,6 @@ size_t wge_stream_out_room(const struct wge_stream *s)
     return s->out_capacity - s->out_end;
 }
 
-bool wge_stream_in_pending(const struct wge_stream *s)
-{
-    return s->in_at < s->in_end;
-}
-
 int wge_stream_fd(const struct wge_stream *s)
 {
     return s->fd;

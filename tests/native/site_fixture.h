@@ -65,8 +65,10 @@ static inline int key_channel(void)
     return pair[0];
 }
 
+/* clang-format off */
 #define NAMES(...) \
     {.names = (const char *const[]){__VA_ARGS__}, .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)}
+/* clang-format on */
 
 static const struct wge_certificate_config both_certificates[] = {
     {.number = KEY_EC, .chain = (const uint8_t *)certificate_p256, .chain_length = sizeof(certificate_p256) - 1},

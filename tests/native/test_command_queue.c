@@ -58,7 +58,8 @@ static void long_texts_are_cut_and_streams_are_freed(void)
     CHECK(wge_commands_adopt(queue, fake_stream(ends[0], true), &params) == WGE_OK);
     CHECK(wge_commands_end(queue, 4, 1, text, sizeof text) == WGE_OK);
     struct wge_command *first = wge_commands_take(queue);
-    CHECK(first->kind == WGE_COMMAND_ADOPT && first->params.session == 4 && first->next->bye_length == WGE_COMMAND_BYE_MAX);
+    CHECK(first->kind == WGE_COMMAND_ADOPT && first->params.session == 4 &&
+          first->next->bye_length == WGE_COMMAND_BYE_MAX);
     wge_command_free(first->next);
     wge_command_free(first);
     CHECK(wge_commands_adopt(queue, fake_stream(ends[1], true), &params) == WGE_OK);

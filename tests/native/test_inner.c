@@ -151,7 +151,8 @@ static void ipv6_fragments_are_checked(void)
     CHECK(!wge_inner_parse(packet, length, &inner)); /* 20 bytes and more to come */
     put16(packet + 42, 0xfff8);
     CHECK(!wge_inner_parse(packet, length, &inner)); /* past 65535 */
-    CHECK(!wge_inner_parse(packet, chain(packet, fragment, zeros, 2, 17), &inner)); /* a fragment of a fragment */
+    /* a fragment of a fragment */
+    CHECK(!wge_inner_parse(packet, chain(packet, fragment, zeros, 2, 17), &inner));
     length = chain(packet, fragment, zeros, 1, 60);
     put16(packet + 42, 8);
     packet[48] = 99;

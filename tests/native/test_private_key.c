@@ -10,17 +10,10 @@
 #include <wolfssl/wolfcrypt/ecc.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 
+#include "check.h"
 #include "keys.h"
 #include "library.h"
 #include "private_key.h"
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1); \
-        } \
-    } while (0)
 
 static struct wge_private_key *parse(const char *pem)
 {
@@ -100,7 +93,8 @@ static void check_ec_signature(const char *pem, enum wge_sign_hash hash, size_t 
     digest[0] ^= 1;
     CHECK(wc_ecc_verify_hash(signature, (word32)length, digest, (word32)digest_length, &valid, &public_key) == 0);
     CHECK(valid == 0);
-    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PSS, hash, digest, digest_length, signature, &length) == WGE_INVALID);
+    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PSS, hash, digest, digest_length, signature, &length) ==
+          WGE_INVALID);
     CHECK(length == 0);
     wc_ecc_free(&public_key);
     wge_random_free(random);
@@ -119,14 +113,17 @@ static void check_rsa_signatures(void)
     const uint8_t *spki = wge_private_key_spki(key, &spki_length);
     CHECK(wc_InitRsaKey(&public_key, NULL) == 0);
     CHECK(wc_RsaPublicKeyDecode(spki, &index, &public_key, (word32)spki_length) == 0);
-    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA384, digest, 48, signature, &length) == WGE_OK);
+    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA384, digest, 48, signature, &length) ==
+          WGE_OK);
     CHECK(length == 256);
     CHECK(wc_RsaPSS_VerifyCheck(signature, 256, recovered, sizeof recovered, digest, 48, WC_HASH_TYPE_SHA384,
                                 WC_MGF1SHA384, &public_key) > 0);
-    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PKCS1, WGE_SIGN_SHA384, digest, 48, signature, &length) == WGE_OK);
+    CHECK(wge_private_key_sign(key, random, WGE_SIGN_RSA_PKCS1, WGE_SIGN_SHA384, digest, 48, signature, &length) ==
+          WGE_OK);
     CHECK(wc_RsaSSL_Verify(signature, 256, recovered, sizeof recovered, &public_key) == 48);
     CHECK(memcmp(recovered, digest, 48) == 0);
-    CHECK(wge_private_key_sign(key, random, WGE_SIGN_ECDSA, WGE_SIGN_SHA384, digest, 48, signature, &length) == WGE_INVALID);
+    CHECK(wge_private_key_sign(key, random, WGE_SIGN_ECDSA, WGE_SIGN_SHA384, digest, 48, signature, &length) ==
+          WGE_INVALID);
     wc_FreeRsaKey(&public_key);
     wge_random_free(random);
     wge_private_key_release(key);

@@ -10,19 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "keys.h"
 #include "library.h"
 #include "sign_request.h"
 #include "sign_server.h"
 #include "token_bucket.h"
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1); \
-        } \
-    } while (0)
 
 #define EC 0
 #define RSA 1
@@ -198,7 +191,8 @@ static void check_refused_sockets(void)
     const uint16_t number = EC;
     int pair[2];
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    CHECK(wge_sign_server_serve(server, pair[0], &number, 1, &why) == WGE_INVALID && strstr(why, "SOCK_SEQPACKET") != NULL);
+    CHECK(wge_sign_server_serve(server, pair[0], &number, 1, &why) == WGE_INVALID &&
+          strstr(why, "SOCK_SEQPACKET") != NULL);
     close(pair[0]);
     close(pair[1]);
 }

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from wolfguard.config.site import Configuration, Listener
 from wolfguard.errors import LocalError, PeerError
-from wolfguard.ipc import codec, messages, packet
-from wolfguard.ipc.messages import LoginAnswer, Message, Notice, Reply, Request
+from wolfguard.ipc import codec, packet
+from wolfguard.ipc.dispatch import NAMES
+from wolfguard.ipc.messages import Failed, LoginAnswer, Message, Notice, Reply, Request
 
 KINDS = [
     kind
-    for kind in vars(messages).values()
+    for kind in NAMES.values()
     if isinstance(kind, type) and issubclass(kind, Message) and kind not in (Message, Notice, Reply, Request)
 ]
 JSON = st.recursive(
@@ -26,7 +27,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 INTEGERS = st.integers(codec.INTEGER_LOWEST, codec.INTEGER_HIGHEST)
 
 
@@ -67,8 +68,8 @@ def test_json_from_anywhere_is_a_message_or_a_peer_error(value: Any) -> None:
 @given(st.text())
 def test_text_is_sent_or_refused_before_sending(text: str) -> None:
     try:
-        data = codec.encode(messages.Failed(text))
+        data = codec.encode(Failed(text))
     except LocalError:
         assert any("\ud800" <= character <= "\udfff" for character in text)
     else:
-        assert codec.decode(messages.Failed, data).text == text
+        assert codec.decode(Failed, data).text == text

@@ -190,7 +190,7 @@ def batches(draw: st.DrawFn) -> list[bytes]:
 
 
 @given(packets=batches())
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_packets_come_out_as_they_went_in(round_trip: RoundTrip, packets: list[bytes]) -> None:
     writes, came_out = round_trip(packets)
     assert 0 <= writes <= len(packets)

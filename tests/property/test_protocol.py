@@ -32,9 +32,6 @@ from wolfguard.protocol.markup import Element, parse, render
 from wolfguard.protocol.refusals import REFUSALS
 from wolfguard.secret import Secret
 
-settings.register_profile("wolfguard", derandomize=True, deadline=None, max_examples=200)
-settings.load_profile("wolfguard")
-
 NAMES = ("init", "init-group", "reply-wrong", "reply-right", "plain-get", "plain-reply", "connect-tls12")
 REQUESTS = [vector(release, name) for release in RELEASES for name in NAMES]
 BAD = [

@@ -77,7 +77,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @given(packet=st.one_of(requests(), st.binary(min_size=1, max_size=200)))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_packet_gets_the_answer_of_the_model(service: SigningService, packet: bytes) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:

@@ -12,18 +12,8 @@ import pytest
 from tests.system import packets
 from tests.system.netd_ground import CLIENT4, CLIENT6, UPSTREAM4, Ground, configuration, run, snapshot
 from wolfguard.config.site import Firewall, Network
-from wolfguard.ipc.messages import (
-    AskNetdStatus,
-    Done,
-    DropRoutes,
-    HostRoute,
-    ListRoutes,
-    Message,
-    NetdStatus,
-    Reply,
-    RouteTable,
-    SetRoutes,
-)
+from wolfguard.ipc.management import AskNetdStatus, NetdStatus
+from wolfguard.ipc.messages import Done, DropRoutes, HostRoute, ListRoutes, Message, Reply, RouteTable, SetRoutes
 from wolfguard.procs.child import IpcError, Sender, Started
 from wolfguard.procs.netd.process import Netd
 

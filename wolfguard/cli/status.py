@@ -13,6 +13,9 @@ from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.options import as_json, examples, socket_path
 
+# Facts of the engine that the first lines tell.
+HEAD_FACTS = frozenset({"library", "meaning", "verdict"})
+
 
 @click.command(
     epilog=examples(
@@ -45,7 +48,8 @@ def render(status: dict[str, Any], now: int) -> list[str]:
     lines += _section("Confinement", _confinement(status["processes"]))
     lines += _section("Listeners", [f"  {output.plain(listener)}" for listener in status["listeners"]])
     lines += _section("Pools", output.pairs(sorted(status["pools"].items()), indent=2))
-    lines += _section("Engine", output.pairs(sorted(status["engine"].items()), indent=2))
+    engine = [(name, value) for name, value in sorted(status["engine"].items()) if name not in HEAD_FACTS]
+    lines += _section("Engine", output.pairs(engine, indent=2))
     for process, facts in sorted(status["facts"].items()):
         lines += _section(process, output.pairs(sorted(facts.items()), indent=2))
     counters = [(name, str(value)) for name, value in status["counters"].items()]

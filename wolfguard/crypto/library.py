@@ -22,28 +22,34 @@ from wolfguard.errors import StartError
 MANIFEST: Final = "wolfssl-manifest.json"
 MANIFEST_BYTES_MAXIMUM: Final = 1024 * 1024
 
-_OPEN_SOURCE: Final = (
-    "open-source wolfSSL, not a FIPS 140-3 module: the profile's algorithms are used, "
-    "but no module boundary, no certificate and no validated self-tests stand behind them"
-)
+_OPEN_SOURCE: Final = "This is open-source wolfSSL, not a FIPS 140-3 module: nothing about it is certified."
 _UNOBSERVED: Final = (
-    "the build is declared as {declared}, but the state of its FIPS module has not been observed, "
-    "so it counts as open-source wolfSSL"
+    "This build is declared as {declared}, but nobody has observed its FIPS module: it counts as open-source wolfSSL."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryIdentity:
     """`problem` is empty when file and manifest agree, else a sentence. `sha256` is in hex; `verdict` is "none"
-    whatever the manifest declares, with the reason in `explanation`; `source` is what it was built from."""
+    whatever the manifest declares, with the reason in `meaning`; `source` is what it was built from."""
 
     version: str
     path: str
     sha256: str
     source: str
     verdict: str
-    explanation: str
+    meaning: str
     problem: str
+
+    def facts(self) -> dict[str, str]:
+        """What the status of the gateway tells of it, by name."""
+        return {
+            "library": f"wolfSSL {self.version}",
+            "library_sha256": self.sha256,
+            "library_source": self.source,
+            "verdict": self.verdict,
+            "meaning": self.meaning,
+        }
 
 
 def identify() -> LibraryIdentity:
@@ -51,10 +57,11 @@ def identify() -> LibraryIdentity:
     return inspect(_native.library_version(), Path(_native.library_path()))
 
 
-def require_identified(identity: LibraryIdentity) -> None:
-    """Fails closed: raises StartError unless the loaded library is the one in the manifest."""
+def require_identified(identity: LibraryIdentity) -> LibraryIdentity:
+    """Fails closed: raises StartError unless the loaded library is the one in the manifest. Returns its argument."""
     if identity.problem:
         raise StartError(f"libwolfssl is not the one that was built for this gateway: {identity.problem}")
+    return identity
 
 
 def inspect(version: str, loaded: Path) -> LibraryIdentity:
@@ -76,7 +83,7 @@ def inspect(version: str, loaded: Path) -> LibraryIdentity:
         sha256=found,
         source=manifest["source"]["origin"],
         verdict="none",
-        explanation=_OPEN_SOURCE if declared == "none" else _UNOBSERVED.format(declared=declared),
+        meaning=_OPEN_SOURCE if declared == "none" else _UNOBSERVED.format(declared=declared),
         problem=_compare(manifest, version, path.name, found),
     )
 

@@ -160,7 +160,7 @@ class Channel:
         await self._flushed.wait()
 
     def close(self) -> None:
-        """Ends the channel: unanswered requests raise IpcClosed, running handlers are cancelled."""
+        """Ends the channel: unanswered requests raise IpcClosed; running handlers go on, their answers are dropped."""
         self._end(CLOSED, "")
 
     # --- sending ----------------------------------------------------------------------------------------------------
@@ -332,8 +332,5 @@ class Channel:
         for _, future in list(self._asked.values()):
             if not future.done():
                 future.set_exception(IpcClosed(f"the channel to {self.peer} ended before the answer"))
-        current = asyncio.current_task() if self._loop.is_running() else None
-        for task in self._tasks:
-            if task is not current:
-                task.cancel()
+        # Handlers that run go on: what the other end asked for in good order is not left half done. Their answers drop.
         self._ended(self, label, detail)

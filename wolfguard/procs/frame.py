@@ -21,6 +21,7 @@ from wolfguard.errors import LocalError
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
+from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import (
     Attach,
     Detach,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from wolfguard.procs.child import Child
 
 STOP_SECONDS: Final = 20.0
+LAST_WORDS_SECONDS: Final = 1.0
 
 # Exit statuses, as the supervisor and a person at the terminal see them.
 STOPPED: Final = 0
@@ -186,10 +188,13 @@ class _Frame:
             self._steps.put_nowait(lambda: self._attach(message.peer, message.slot, descriptor))
 
     async def _on_detach(self, message: Detach, sender: Sender) -> None:
-        self._steps.put_nowait(lambda: self._detach(message.peer, message.slot))
+        """The channel's own end comes after the last words that the dead process left in it; this is the safeguard."""
+        channel = self._channels.get((message.peer, message.slot))
+        if channel is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(LAST_WORDS_SECONDS, self._steps.put_nowait, lambda: self._lost(channel))
 
     async def _on_reconfigure(self, message: Reconfigure, sender: Sender) -> Reconfigured:
-        started = _started(message.generation, 0, 0, message.descriptors, sender)
         done: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
 
         async def step() -> None:
@@ -198,8 +203,12 @@ class _Frame:
             except LocalError as error:
                 done.set_exception(error)
 
-        self._steps.put_nowait(step)
-        return Reconfigured(await done)
+        try:
+            started = _started(message.generation, 0, 0, message.descriptors, sender)
+            self._steps.put_nowait(step)
+            return Reconfigured(await done)
+        except LocalError as error:
+            raise IpcError("refused", str(error)) from error
 
     async def _on_stop(self, message: Stop, sender: Sender) -> Done:
         if self._child.supervisor.state == STARTING and self._life is not None:

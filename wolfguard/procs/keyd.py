@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from wolfguard.config.site import Certificate, Configuration
+from wolfguard.crypto.library import identify, require_identified
 from wolfguard.crypto.signing import TLS_NUMBERS, SigningService
 from wolfguard.errors import LocalError, StartError
 from wolfguard.procs.child import Child, Started, run
@@ -30,7 +31,7 @@ events = Log(__name__)
 
 class Keyd(Child):
     """Keys of the configuration before stay until the next one: while workers change over one by one, both are asked
-    for, where the new certificates have new numbers."""
+    for. The supervisor gives the keys of one configuration other numbers than those of the one before."""
 
     process: ClassVar[str] = "keyd"
 
@@ -40,6 +41,7 @@ class Keyd(Child):
         self._numbers_before: frozenset[int] = frozenset()
 
     async def prepare(self, start: Started) -> None:
+        require_identified(identify())
         self._service = SigningService(SIGNATURES_PER_SECOND)
         self._take(start)
 

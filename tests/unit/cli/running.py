@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.unit.procs.mgmtd.peers_fakes import FakePeer, Gateway, gateway
-from wolfguard.ipc.messages import (
+from wolfguard.crypto.library import LibraryIdentity
+from wolfguard.ipc.management import (
     AskNetdStatus,
     AskSessiondStatus,
     AskSupervisorStatus,
     AskWorkerStatus,
     Counter,
-    Fact,
     ListSessions,
     ListUsers,
     NetdStatus,
@@ -26,11 +26,11 @@ from wolfguard.ipc.messages import (
     SessionInfo,
     SessionTable,
     SupervisorStatus,
-    TlsFacts,
     UserInfo,
     UserTable,
     WorkerStatus,
 )
+from wolfguard.ipc.messages import Fact, TlsFacts
 from wolfguard.procs.mgmtd.roles import Accounts, Role
 
 STARTED = 1_782_864_000  # 2026-07-01 00:00:00 UTC
@@ -105,7 +105,8 @@ def fill(site: Gateway) -> None:
     site.sessiond.answers[AskSessiondStatus] = SessiondStatus(2, 1, pools, 40, (Fact("state", "writable"),))
     netd.answers[AskNetdStatus] = NetdStatus(2, (Fact("firewall", "loaded"),))
     counters = (Counter("drop_spoofed_source", 3), Counter("handshakes", 12), Counter("drop_short", 0))
-    facts = (Fact("library", "wolfSSL 5.9.2"), Fact("verdict", "none"), Fact("offload", "tso tro"))
+    library = LibraryIdentity("5.9.2", "/lib/libwolfssl.so.45", "ab" * 32, "a source", "none", "This is a test.", "")
+    facts = (*(Fact(name, value) for name, value in library.facts().items()), Fact("offload", "tso tro"))
     worker.answers[AskWorkerStatus] = WorkerStatus(1, 2, counters, facts)
     site.sessiond.answers[ListSessions] = SessionTable((session(1, "alice"), session(2, "bob\x1b[2J", tunnel=False)), 0)
     users = (

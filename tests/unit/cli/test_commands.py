@@ -18,11 +18,10 @@ from tests.unit.cli.running import STARTED, fill, running
 from tests.unit.procs.mgmtd.peers_fakes import Gateway
 from wolfguard.cli.root import command
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.management import (
     AddUser,
     Disconnect,
     Disconnected,
-    Done,
     ReadRecords,
     RecordBatch,
     Reload,
@@ -32,6 +31,7 @@ from wolfguard.ipc.messages import (
     Shutdown,
     UnlockUser,
 )
+from wolfguard.ipc.messages import Done
 from wolfguard.procs.mgmtd.roles import Credentials, Role
 from wolfguard.secret import Secret
 

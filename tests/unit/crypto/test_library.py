@@ -39,14 +39,21 @@ def test_a_library_that_is_what_was_built(tmp_path: Path) -> None:
     assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert found.source == "Debian source package wolfssl 5.9.2"
     assert found.verdict == "none"
-    assert "not a FIPS 140-3 module" in found.explanation
-    require_identified(found)
+    assert "not a FIPS 140-3 module" in found.meaning
+    assert require_identified(found) is found
+    assert found.facts() == {
+        "library": "wolfSSL 5.9.2",
+        "library_sha256": found.sha256,
+        "library_source": found.source,
+        "verdict": "none",
+        "meaning": found.meaning,
+    }
 
 
 def test_a_declared_module_that_nobody_observed_is_none(tmp_path: Path) -> None:
     found = install(tmp_path, verdict="bundle")
     assert found.verdict == "none"
-    assert "has not been observed" in found.explanation
+    assert "nobody has observed" in found.meaning
 
 
 @pytest.mark.parametrize(

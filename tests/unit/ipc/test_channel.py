@@ -13,25 +13,12 @@ from typing import Any
 import pytest
 
 from wolfguard.errors import LocalError, PeerError
-from wolfguard.ipc import messages, packet
+from wolfguard.ipc import packet
 from wolfguard.ipc.channel import CLOSED, END, Bounds, Channel, Handler, Sender
-from wolfguard.ipc.dispatch import SERVING, STARTING, Dispatch
+from wolfguard.ipc.dispatch import NAMES, SERVING, STARTING, Dispatch
 from wolfguard.ipc.errors import IpcClosed, IpcError, IpcTimeout
-from wolfguard.ipc.messages import (
-    Attach,
-    Done,
-    DropRoutes,
-    Fact,
-    ListUsers,
-    LoginCancel,
-    Logout,
-    Message,
-    ReadRecords,
-    RecordBatch,
-    Reply,
-    SetRoutes,
-    UserTable,
-)
+from wolfguard.ipc.management import ListUsers, ReadRecords, RecordBatch
+from wolfguard.ipc.messages import Attach, Done, DropRoutes, LoginCancel, Logout, Message, Reply, SetRoutes
 from wolfguard.secret import Secret
 
 ASK = ReadRecords(1, 2, 3)
@@ -42,7 +29,7 @@ TABLE = Dispatch(
         ("left", "right", "Attach", (SERVING, STARTING), True),
         ("right", "left", "ListUsers", (SERVING,), False),
     ],
-    vars(messages),
+    NAMES,
 )
 HOLD = 5.0
 
@@ -66,7 +53,8 @@ class Ends:
     async def hear(self, message: Any, sender: Sender) -> Reply | None:
         self.heard.append((message, sender))
         answer = self.answer(message)
-        return await answer if asyncio.iscoroutine(answer) else answer
+        reply: Reply | None = await answer if asyncio.iscoroutine(answer) else answer
+        return reply
 
     async def label(self) -> str:
         """How the first end to end did."""
@@ -453,6 +441,25 @@ def test_an_error_text_that_is_no_unicode_is_still_sent() -> None:
     assert packet.parse(packet.error(1, IpcError("x", "\ud800" + "y" * 5000)))[3] == "?" + "y" * 1999
 
 
-def test_replies_name_their_types() -> None:
-    assert ListUsers.reply is UserTable
-    assert issubclass(Fact, Message)
+def test_last_words_of_a_dead_peer_are_heard() -> None:
+    async def test() -> None:
+        async with joined() as ends:
+            gate = asyncio.Event()
+            heard: list[str] = []
+
+            async def slowly(message: LoginCancel) -> None:
+                await gate.wait()
+                heard.append(message.flow)
+
+            ends.answer = slowly
+            for number in range(40):
+                ends.left.notify(LoginCancel(str(number)))
+            ends.left.close()
+            while len(ends.ended) < 2:
+                await asyncio.sleep(0)
+            gate.set()
+            while len(heard) < 40:
+                await asyncio.sleep(0)
+            assert sorted(heard, key=int) == [str(number) for number in range(40)]
+
+    run(test)

@@ -6,8 +6,7 @@ from __future__ import annotations
 import pytest
 
 from wolfguard.errors import LocalError
-from wolfguard.ipc import messages
-from wolfguard.ipc.dispatch import SERVING, STARTING, TABLE, Dispatch
+from wolfguard.ipc.dispatch import NAMES, SERVING, STARTING, TABLE, Dispatch
 from wolfguard.ipc.dispatch_table import ROWS
 from wolfguard.ipc.messages import Notice, Request
 
@@ -36,7 +35,7 @@ def test_a_worker_administers_nothing() -> None:
 def test_every_request_and_notice_has_a_sender() -> None:
     kinds = {
         kind.__name__
-        for kind in vars(messages).values()
+        for kind in NAMES.values()
         if isinstance(kind, type) and issubclass(kind, Request | Notice) and kind not in (Request, Notice)
     }
     assert kinds == {name for _, _, name, _, _ in ROWS}
@@ -45,4 +44,4 @@ def test_every_request_and_notice_has_a_sender() -> None:
 @pytest.mark.parametrize("name", ["Done", "Fact", "Message", "Nothing"])
 def test_a_row_must_name_a_request_or_a_notice(name: str) -> None:
     with pytest.raises(LocalError, match=name):
-        Dispatch([("a", "b", name, (SERVING,), False)], vars(messages))
+        Dispatch([("a", "b", name, (SERVING,), False)], NAMES)

@@ -10,6 +10,7 @@ from pathlib import Path
 TREE = Path(__file__).resolve().parents[3]
 SCRIPT = """
 import sys
+sys.path.append(sys.argv[1])
 before = set(sys.modules)
 from wolfguard.protocol import connection
 forbidden = {"asyncio", "socket", "_socket", "ssl", "_ssl", "random", "secrets", "logging", "http"}
@@ -22,4 +23,4 @@ assert set(sys.modules) == before, set(sys.modules) - before
 
 
 def test_imports() -> None:
-    subprocess.run([sys.executable, "-c", SCRIPT], cwd=TREE, check=True)
+    subprocess.run([sys.executable, "-c", SCRIPT, str(TREE)], check=True)

@@ -80,6 +80,12 @@ def report() -> str:
     return "reported"
 
 
+def blocking() -> str:
+    pair[0].setblocking(False)
+    pair[0].setblocking(True)
+    return "done"
+
+
 def late_import() -> str:
     try:
         import wave  # noqa: F401
@@ -103,7 +109,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "executable": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
     "ioctl": lambda: fcntl.ioctl(pair[0].fileno(), FIONREAD, struct.pack("i", 0)),
     "setsockopt": lambda: pair[0].setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, b""),
-    "blocking": lambda: pair[0].setblocking(False) or pair[0].setblocking(True) or "done",
+    "blocking": blocking,
     "thread": thread,
     "report": report,
     "late": late_import,

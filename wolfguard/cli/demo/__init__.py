@@ -46,8 +46,7 @@ def demo(keep: bool, as_json: bool) -> None:
         kept = keep
         if keep:
             by_hand(topology, gateway.site)
-            assert gateway.process is not None
-            gateway.process.wait()
+            gateway.wait()
     except KeyboardInterrupt:
         click.echo("\nended")
     except WolfguardError as error:
@@ -99,7 +98,8 @@ def tell(topology: Topology, gateway: Gateway, quiet: bool) -> dict[str, Any]:
             up = transfer(topology.client, Topology.UPSTREAM_V4, SECONDS, down=False)
             down = transfer(topology.client, Topology.UPSTREAM_V4, SECONDS, down=True)
         say(f"  ping {round_trip:.2f} ms over IPv4, {round_trip6:.2f} ms over IPv6")
-        say(f"  {up.gigabits:.2f} Gbit/s up and {down.gigabits:.2f} Gbit/s down, one TCP stream, all ends on this machine")
+        rates = f"{up.gigabits:.2f} Gbit/s up and {down.gigabits:.2f} Gbit/s down"
+        say(f"  {rates}, one TCP stream, all ends on this machine")
     finally:
         client.stop()
     verdict = status["fips"]

@@ -7,6 +7,7 @@ the client from other root file systems.
 
 from __future__ import annotations
 
+import os
 import re
 import selectors
 import signal
@@ -20,6 +21,9 @@ from wolfguard.errors import WolfguardError
 from wolfguard.linux.namespace import Namespace
 
 CONNECTED = re.compile(r"(?:Configured|Connected) as (\S+?)(?:,| )")
+# The client says "Configured" before its script has set the routes, so the script says when it is through.
+SCRIPT = '/usr/share/vpnc-scripts/vpnc-script; echo "script finished: $reason"'
+ROUTED = re.compile(r"script finished: connect")
 
 
 class ClientError(WolfguardError):
@@ -46,10 +50,11 @@ class Client:
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     _partial: bytes = b""
+    _searched: int = 0
 
     def command(self) -> list[str]:
         words = [
-            self.program, "--protocol=anyconnect", f"--cafile={self.authority}", f"--interface={self.device}",
+            self.program, "--protocol=anyconnect", f"--cafile={self.authority}", f"--interface={self.device}", f"--script={SCRIPT}",
             "--verbose", "--timestamp", "--no-dtls", "--reconnect-timeout=60",
             *([f"--user={self.user}"] if self.user else []),
             *(["--passwd-on-stdin"] if self.secrets else []),
@@ -61,42 +66,43 @@ class Client:
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        assert self.process.stdin is not None
-        self.process.stdin.write("".join(f"{line}\n" for line in self.secrets).encode())
-        self.process.stdin.close()
-        self.process.stdin = None  # else communicate() would flush it
+        if self.process.stdin is not None:
+            self.process.stdin.write("".join(f"{line}\n" for line in self.secrets).encode())
+            self.process.stdin.close()
+            self.process.stdin = None  # else communicate() would flush it
 
     def wait_for(self, pattern: str | re.Pattern[str], limit: float = 20.0) -> re.Match[str]:
-        """Reads output until a line matches. Raises ClientError at the client's end or after `limit` seconds."""
+        """The next line that matches, after the one found by the call before. Raises ClientError at the client's end
+        or after `limit` seconds."""
         assert self.process is not None
         assert self.process.stdout is not None
         end = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            while (left := end - time.monotonic()) > 0:
-                if not selector.select(left):
-                    break
-                data = self.process.stdout.read1(65536)  # type: ignore[attr-defined]
+            while True:
+                while self._searched < len(self.output):
+                    self._searched += 1
+                    if found := re.search(pattern, self.output[self._searched - 1]):
+                        return found
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    raise ClientError(f"openconnect did not say {pattern!r} within {limit:.0f} s:\n{self.tail()}")
+                data = os.read(self.process.stdout.fileno(), 65536)
                 if not data:
                     raise ClientError(f"openconnect ended with {self.process.wait()}:\n{self.tail()}")
                 *lines, self._partial = (self._partial + data).split(b"\n")
-                found: re.Match[str] | None = None
-                for line in lines:
-                    text = line.decode(errors="replace")
-                    self.output.append(text)
-                    found = found or re.search(pattern, text)
-                if found:
-                    return found
-        raise ClientError(f"openconnect did not say {pattern!r} within {limit:.0f} s:\n{self.tail()}")
+                self.output += [line.decode(errors="replace") for line in lines]
 
     def connect(self, limit: float = 20.0) -> str:
-        """Starts it and waits for the tunnel; returns the inside address that it reports."""
+        """Starts it and waits for tunnel and routes; returns the inside address that it reports."""
         self.start()
-        return self.wait_for(CONNECTED, limit).group(1)
+        address = self.wait_for(CONNECTED, limit).group(1)
+        self.wait_for(ROUTED, limit)
+        return address
 
     def wait_end(self, limit: float = 20.0) -> int:
         """Waits for the client to end by itself; keeps its output; returns the exit code."""
-        assert self.process is not None
+        if self.process is None:
+            raise ClientError("openconnect was not started: call start() first")
         try:
             rest, _ = self.process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:

@@ -150,6 +150,11 @@ class Gateway:
         finally:
             self.process = None
 
+    def wait(self) -> None:
+        """Until it ends by itself."""
+        if self.process is not None:
+            self.process.wait()
+
     def reload(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGHUP)

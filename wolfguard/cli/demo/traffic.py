@@ -38,8 +38,8 @@ class Transfer:
 
 def ping(namespace: Namespace, address: str, count: int = 5, size: int = 56) -> float:
     """Average round trip in milliseconds; every packet must come back. Raises TrafficError."""
-    command = namespace.inside(["ping", "-n", "-q", "-i", "0.05", "-W", "2", "-c", str(count), "-s", str(size), address])
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = ["ping", "-n", "-q", "-i", "0.05", "-W", "2", "-c", str(count), "-s", str(size), address]
+    result = subprocess.run(namespace.inside(command), check=False, capture_output=True, text=True)
     received = re.search(r"(\d+) received", result.stdout)
     average = re.search(r"= [\d.]+/([\d.]+)/", result.stdout)
     if received is None or average is None or int(received.group(1)) != count:
@@ -56,8 +56,7 @@ def iperf_server(namespace: Namespace) -> Iterator[None]:
         stderr=subprocess.STDOUT,
     )
     try:
-        assert server.stdout is not None
-        for line in server.stdout:
+        for line in server.stdout or ():
             if b"listening" in line:
                 break
         yield

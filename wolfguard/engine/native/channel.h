@@ -28,7 +28,8 @@ struct wge_channel {
     bool tls13;
     bool blocked; /* the socket took only a part: wait for EPOLLOUT */
     bool unsent;  /* bytes wait for the end of the batch */
-    uint64_t sent_records, sent_bytes, heard_records, heard_bytes; /* under the present keys */
+    /* under the present keys */
+    uint64_t sent_records, sent_bytes, heard_records, heard_bytes;
 };
 
 enum wge_key_wear { WGE_KEYS_FRESH = 0, WGE_KEYS_WORN, WGE_KEYS_SPENT };

@@ -3,9 +3,9 @@
  * - the upper checksum (and that of IPv4) must be right: a super-packet's checksum is made anew, so joining a damaged
  *   packet would bless the damage;
  * - everything that cutting repeats must be equal: addresses, ports, TOS or traffic class with its ECN bits, flow
- * label, TTL, DF, TCP options, acknowledgement, window, reserved bits and flags but FIN, PSH and CWR;
- * - IPv4 identifications go up by one, as cutting makes them, or stand still under DF, where they mean nothing (RFC
- * 6864);
+ *   label, TTL, DF, TCP options, acknowledgement, window, reserved bits and flags but FIN, PSH and CWR;
+ * - IPv4 identifications go up by one, as cutting makes them, or stand still under DF, where they mean nothing
+ *   (RFC 6864);
  * - CWR only on the first packet, FIN and PSH only on the last, and they end the group as a shorter packet does;
  * - SYN, RST, URG, empty and fragmented packets are never joined; they close their flow's group, so that order is kept.
  */
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "checksum.h"
+#include "unaligned.h"
 
 #define END WGE_COALESCE_PACKETS
 #define TCP_HEADER 20
@@ -31,25 +32,6 @@ enum {
 };
 
 static const uint8_t no_vnet[WGE_VNET_HEADER];
-
-static uint16_t load16(const uint8_t *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static uint32_t load32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static void store16(uint8_t *at, uint16_t memory_order)
-{
-    memcpy(at, &memory_order, sizeof memory_order);
-}
 
 void wge_coalesce_init(struct wge_coalescer *c, bool tcp, bool udp)
 {
@@ -68,10 +50,10 @@ void wge_coalesce_clear(struct wge_coalescer *c)
 /* Addresses lie side by side in both families; ports begin both upper headers. */
 static uint32_t flow_hash(const struct wge_inner *inner)
 {
-    uint32_t hash = load32(inner->packet + inner->header_length) ^ ((uint32_t)inner->protocol << 24);
+    uint32_t hash = wge_load32(inner->packet + inner->header_length) ^ ((uint32_t)inner->protocol << 24);
     size_t bytes = inner->version == 4 ? 8 : 32;
     for (size_t at = 0; at < bytes; at += 4)
-        hash = (hash ^ load32(inner->source + at)) * 0x9e3779b1u;
+        hash = (hash ^ wge_load32(inner->source + at)) * 0x9e3779b1u;
     return hash ^ hash >> 15;
 }
 
@@ -82,7 +64,7 @@ static bool same_flow(const struct wge_coalesce_group *g, const uint8_t *first, 
     size_t addresses = inner->version == 4 ? 12 : 8;
     size_t bytes = inner->version == 4 ? 8 : 32;
     return memcmp(first + addresses, inner->packet + addresses, bytes) == 0 &&
-           load32(first + g->ip_length) == load32(inner->packet + inner->header_length);
+           wge_load32(first + g->ip_length) == wge_load32(inner->packet + inner->header_length);
 }
 
 /* Place in the list of flows that can grow, or flow_count. */
@@ -133,7 +115,7 @@ static size_t joinable(const struct wge_coalescer *c, const struct wge_inner *in
         bool data = c->tcp && header >= TCP_HEADER && header < room;
         return data && (upper[13] & (TCP_SYN | TCP_RST | TCP_URG)) == 0 ? header : 0;
     }
-    bool datagram = c->udp && room > UDP_HEADER && ntohs(load16(upper + 4)) == room && load16(upper + 6) != 0;
+    bool datagram = c->udp && room > UDP_HEADER && ntohs(wge_load16(upper + 4)) == room && wge_load16(upper + 6) != 0;
     return datagram ? UDP_HEADER : 0;
 }
 
@@ -151,10 +133,10 @@ static bool same_ip(const struct wge_coalesce_group *g, const uint8_t *first, co
 {
     const uint8_t *packet = inner->packet;
     if (g->version == 6)
-        return load32(first) == load32(packet) && first[7] == packet[7];
-    if (first[1] != packet[1] || first[8] != packet[8] || load16(first + 6) != load16(packet + 6))
+        return wge_load32(first) == wge_load32(packet) && first[7] == packet[7];
+    if (first[1] != packet[1] || first[8] != packet[8] || wge_load16(first + 6) != wge_load16(packet + 6))
         return false;
-    uint16_t identification = ntohs(load16(packet + 4));
+    uint16_t identification = ntohs(wge_load16(packet + 4));
     bool rises = identification == (uint16_t)(g->identification + 1);
     bool stands = identification == g->identification && (packet[6] & 0x40) != 0;
     return g->count == 1 ? rises || stands : (g->same_identification ? stands : rises);
@@ -164,9 +146,9 @@ static bool same_tcp(const struct wge_coalesce_group *g, const uint8_t *first, c
 {
     const uint8_t *head = first + g->ip_length;
     const uint8_t changing = TCP_FIN | TCP_PSH | TCP_CWR;
-    return ntohl(load32(upper + 4)) == g->sequence && load32(head + 8) == load32(upper + 8) && head[12] == upper[12] &&
-           ((head[13] ^ upper[13]) & ~changing) == 0 && (upper[13] & TCP_CWR) == 0 &&
-           load16(head + 14) == load16(upper + 14) && load16(head + 18) == load16(upper + 18) &&
+    return ntohl(wge_load32(upper + 4)) == g->sequence && wge_load32(head + 8) == wge_load32(upper + 8) &&
+           head[12] == upper[12] && ((head[13] ^ upper[13]) & ~changing) == 0 && (upper[13] & TCP_CWR) == 0 &&
+           wge_load16(head + 14) == wge_load16(upper + 14) && wge_load16(head + 18) == wge_load16(upper + 18) &&
            memcmp(head + TCP_HEADER, upper + TCP_HEADER, g->upper_length - TCP_HEADER) == 0;
 }
 
@@ -198,7 +180,7 @@ static void join(struct wge_coalescer *c, struct wge_coalesce_group *g, const st
     g->payload += (uint32_t)payload;
     g->sequence += (uint32_t)payload;
     if (g->version == 4) {
-        uint16_t identification = ntohs(load16(inner->packet + 4));
+        uint16_t identification = ntohs(wge_load16(inner->packet + 4));
         g->same_identification = identification == g->identification;
         g->identification = identification;
     }
@@ -219,9 +201,9 @@ static void begin_group(struct wge_coalescer *c, const struct wge_inner *inner, 
     g->segment = (uint16_t)payload;
     g->payload = (uint32_t)payload;
     if (inner->version == 4)
-        g->identification = ntohs(load16(inner->packet + 4));
+        g->identification = ntohs(wge_load16(inner->packet + 4));
     if (inner->protocol == WGE_PROTOCOL_TCP) {
-        g->sequence = ntohl(load32(upper + 4)) + (uint32_t)payload;
+        g->sequence = ntohl(wge_load32(upper + 4)) + (uint32_t)payload;
         if ((upper[13] & (TCP_FIN | TCP_PSH)) != 0)
             return; /* complete as it is */
     }
@@ -291,20 +273,20 @@ static size_t build_head(struct wge_coalescer *c, const struct wge_coalesce_grou
     const uint8_t *source = ip + (g->version == 4 ? 12 : 8);
     const uint8_t *destination = ip + (g->version == 4 ? 16 : 24);
     if (g->version == 4) {
-        store16(ip + 10, wge_checksum_replaced(load16(ip + 10), load16(ip + 2), total));
-        store16(ip + 2, total);
+        wge_store16(ip + 10, wge_checksum_replaced(wge_load16(ip + 10), wge_load16(ip + 2), total));
+        wge_store16(ip + 2, total);
     } else {
-        store16(ip + 4, htons((uint16_t)upper_bytes));
+        wge_store16(ip + 4, htons((uint16_t)upper_bytes));
     }
     if (tcp) {
         upper[13] |= g->ending_flags;
         if ((upper[13] & TCP_CWR) != 0)
             vnet.gso_type |= WGE_VNET_GSO_ECN;
     } else {
-        store16(upper + 4, htons((uint16_t)upper_bytes));
+        wge_store16(upper + 4, htons((uint16_t)upper_bytes));
     }
     uint64_t pseudo = wge_sum_pseudo(g->version, source, destination, g->protocol, upper_bytes);
-    store16(upper + vnet.checksum_offset, wge_sum_fold(pseudo));
+    wge_store16(upper + vnet.checksum_offset, wge_sum_fold(pseudo));
     memcpy(c->head, &vnet, sizeof vnet);
     return WGE_VNET_HEADER + head;
 }

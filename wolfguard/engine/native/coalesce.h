@@ -15,11 +15,11 @@
 #include "inner.h"
 #include "vnet.h"
 
-#define WGE_COALESCE_PACKETS 256   /* in one batch */
-#define WGE_COALESCE_SEGMENTS 64   /* in one super-packet: the kernel's bound for UDP */
-#define WGE_COALESCE_FLOWS 16      /* that can grow at the same time */
+#define WGE_COALESCE_PACKETS 256 /* in one batch */
+#define WGE_COALESCE_SEGMENTS 64 /* in one super-packet: the kernel's bound for UDP */
+#define WGE_COALESCE_FLOWS 16    /* that can grow at the same time */
 #define WGE_COALESCE_IOVECS (WGE_COALESCE_SEGMENTS + 1)
-#define WGE_COALESCE_HEAD_MAX 112  /* vnet 12 + IPv6 40 + TCP 60 */
+#define WGE_COALESCE_HEAD_MAX 112 /* vnet 12 + IPv6 40 + TCP 60 */
 
 struct wge_coalesce_packet {
     const uint8_t *data;
@@ -28,16 +28,16 @@ struct wge_coalesce_packet {
 };
 
 struct wge_coalesce_group {
-    uint32_t payload;       /* bytes of all packets */
-    uint32_t sequence;      /* TCP: what the next packet must have */
-    uint16_t first, last;   /* packets */
+    uint32_t payload;     /* bytes of all packets */
+    uint32_t sequence;    /* TCP: what the next packet must have */
+    uint16_t first, last; /* packets */
     uint16_t count;
-    uint16_t segment;       /* payload bytes of each packet but the last */
+    uint16_t segment;        /* payload bytes of each packet but the last */
     uint16_t identification; /* IPv4: of the last packet */
     uint8_t ip_length, upper_length;
-    uint8_t protocol;       /* 0: passes unchanged */
+    uint8_t protocol; /* 0: passes unchanged */
     uint8_t version;
-    uint8_t ending_flags;   /* TCP: FIN and PSH of the last packet */
+    uint8_t ending_flags; /* TCP: FIN and PSH of the last packet */
     bool same_identification;
 };
 

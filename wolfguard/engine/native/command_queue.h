@@ -17,7 +17,7 @@ enum wge_command_kind { WGE_COMMAND_ADOPT, WGE_COMMAND_END };
 struct wge_command {
     enum wge_command_kind kind;
     struct wge_command *next;
-    struct wge_stream *stream; /* ADOPT; whoever takes it sets NULL */
+    struct wge_stream *stream;       /* ADOPT; whoever takes it sets NULL */
     struct wge_tunnel_params params; /* END: session and epoch only */
     bool has_bye;
     size_t bye_length;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* clang-format off */
 #define WGE_COUNTERS(X) \
     /* outside: accept and handshake (handshake.c, limiter.c) */ \
     X(accepted) X(accept_failed) X(refused_half_open) X(refused_source_rate) X(refused_source_connections) \
@@ -23,6 +24,7 @@
     X(tx_packets) X(tx_bytes) X(tx_records) X(tun_reads) X(drop_no_session) X(drop_not_ip) X(drop_segment_malformed) \
     X(drop_session_queue_full) X(drop_tx_mtu) X(dpd_request_out) X(dpd_timeout) X(keepalive_out) X(rekeyed) \
     X(rekey_failed) X(idle_expired) X(lifetime_expired) X(tun_stale_drained) X(events_lost)
+/* clang-format on */
 
 struct wge_counters {
 #define X(name) _Atomic uint64_t name;

@@ -10,8 +10,8 @@
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/hmac.h>
 
-#define HMAC_KEY_MIN 14                /* of FIPS modules: SP 800-131A asks 112 bits of keys */
-#define PART_MAX (1u << 30)            /* wolfCrypt counts in 32 bits */
+#define HMAC_KEY_MIN 14     /* of FIPS modules: SP 800-131A asks 112 bits of keys */
+#define PART_MAX (1u << 30) /* wolfCrypt counts in 32 bits */
 #define PBKDF2_BLOCK WC_SHA512_DIGEST_SIZE
 
 size_t wge_hash_length(enum wge_hash hash)
@@ -118,8 +118,8 @@ static bool pbkdf2_block(Hmac *keyed, const uint8_t *salt, size_t salt_length, u
     return good;
 }
 
-enum wge_result wge_pbkdf2_sha512(const uint8_t *password, size_t password_length, const uint8_t *salt, size_t salt_length,
-                                  uint32_t iterations, uint8_t *out, size_t length)
+enum wge_result wge_pbkdf2_sha512(const uint8_t *password, size_t password_length, const uint8_t *salt,
+                                  size_t salt_length, uint32_t iterations, uint8_t *out, size_t length)
 {
     Hmac keyed;
     uint8_t sum[PBKDF2_BLOCK], padded[HMAC_KEY_MIN] = {0};
@@ -132,8 +132,8 @@ enum wge_result wge_pbkdf2_sha512(const uint8_t *password, size_t password_lengt
     const bool pad = password_length < HMAC_KEY_MIN;
     if (pad && password_length > 0)
         memcpy(padded, password, password_length);
-    bool good = wc_HmacSetKey(&keyed, WC_SHA512, pad ? padded : password,
-                              (word32)(pad ? sizeof padded : password_length)) == 0;
+    bool good =
+        wc_HmacSetKey(&keyed, WC_SHA512, pad ? padded : password, (word32)(pad ? sizeof padded : password_length)) == 0;
     for (uint32_t index = 1; good && length > 0; index++) {
         const size_t part = length < sizeof sum ? length : sizeof sum;
         good = pbkdf2_block(&keyed, salt, salt_length, iterations, index, sum);

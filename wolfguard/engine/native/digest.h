@@ -25,8 +25,8 @@ enum wge_result wge_hmac(enum wge_hash hash, const uint8_t *key, size_t key_leng
                          uint8_t *out);
 
 /* PBKDF2-HMAC-SHA-512. Takes on the order of 0.1 s for 210,000 iterations of one block (64 bytes of `out`). */
-enum wge_result wge_pbkdf2_sha512(const uint8_t *password, size_t password_length, const uint8_t *salt, size_t salt_length,
-                                  uint32_t iterations, uint8_t *out, size_t length);
+enum wge_result wge_pbkdf2_sha512(const uint8_t *password, size_t password_length, const uint8_t *salt,
+                                  size_t salt_length, uint32_t iterations, uint8_t *out, size_t length);
 
 /* 1 when equal; takes the same time wherever they differ. */
 int wge_equal(const uint8_t *a, const uint8_t *b, size_t length);

@@ -22,8 +22,8 @@
 
 static PyObject *module_failed(const char *what)
 {
-    return PyErr_Format(PyExc_RuntimeError, "the cryptographic module refused %s: restart the process and check the module",
-                        what);
+    return PyErr_Format(PyExc_RuntimeError,
+                        "the cryptographic module refused %s: restart the process and check the module", what);
 }
 
 static bool hash_of(const char *name, enum wge_hash *hash)
@@ -113,7 +113,8 @@ static PyObject *hmac(PyObject *self, PyObject *args)
         return NULL;
     const enum wge_result result = wge_hmac(hash, key, key_length, data, length, value);
     if (result == WGE_INVALID)
-        return PyErr_Format(PyExc_ValueError, "the module refuses an HMAC key of %zu bytes: take at least 14", key_length);
+        return PyErr_Format(PyExc_ValueError, "the module refuses an HMAC key of %zu bytes: take at least 14",
+                            key_length);
     if (result != WGE_OK)
         return module_failed("an HMAC");
     PyObject *out = PyBytes_FromStringAndSize((const char *)value, (Py_ssize_t)wge_hash_length(hash));
@@ -200,7 +201,8 @@ static PyMethodDef functions[] = {
 int wge_ext_register_crypto(PyObject *module)
 {
     if (wge_library_start() != WGE_OK) {
-        PyErr_SetString(PyExc_ImportError, "libwolfssl does not start: its self-tests fail, or it is built for another system");
+        PyErr_SetString(PyExc_ImportError,
+                        "libwolfssl does not start: its self-tests fail, or it is built for another system");
         return -1;
     }
     if (PyModule_AddFunctions(module, functions) != 0)

@@ -15,7 +15,8 @@
 #define BYE_MAX 128
 
 struct engine_object {
-    PyObject_HEAD struct wge_engine *engine;
+    PyObject_HEAD
+    struct wge_engine *engine;
 };
 
 static PyObject *raise_result(enum wge_result result, const char *why)

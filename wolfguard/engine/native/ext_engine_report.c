@@ -14,7 +14,7 @@
 PyObject *wge_ext_tunnels(struct wge_engine *engine)
 {
     size_t capacity = 1024, count;
-    uint64_t (*pairs)[2] = NULL;
+    uint64_t(*pairs)[2] = NULL;
     for (;; capacity *= 2) {
         free(pairs);
         pairs = calloc(capacity, sizeof(*pairs));

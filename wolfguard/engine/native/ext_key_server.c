@@ -179,6 +179,7 @@ static PyObject *key_server_close(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* clang-format off */
 static PyMethodDef methods[] = {
     {"load", key_server_load, METH_VARARGS, NULL},
     {"unload", key_server_unload, METH_VARARGS, NULL},
@@ -187,6 +188,7 @@ static PyMethodDef methods[] = {
     {"close", key_server_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
+/* clang-format on */
 
 static PyType_Slot slots[] = {
     {Py_tp_new, (void *)key_server_new},

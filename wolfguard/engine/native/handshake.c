@@ -12,8 +12,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "orders.h"
 #include "connection_table.h"
+#include "orders.h"
 
 #define EVENTS_MAX 64
 #define ACCEPTS_MAX 16

@@ -10,8 +10,8 @@
 
 #include "data.h"
 
-#define WGE_INNER_EXTENSIONS_MAX 8      /* headers between IPv6 and the upper layer */
-#define WGE_INNER_EXTENSION_BYTES 512   /* ... and their bytes: no honest chain comes near */
+#define WGE_INNER_EXTENSIONS_MAX 8    /* headers between IPv6 and the upper layer */
+#define WGE_INNER_EXTENSION_BYTES 512 /* ... and their bytes: no honest chain comes near */
 
 enum {
     WGE_PROTOCOL_TCP = 6,

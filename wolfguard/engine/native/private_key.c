@@ -165,8 +165,8 @@ static void give_back(struct wge_private_key *key, union wolfcrypt_key *instance
     pthread_mutex_unlock(&key->lock);
 }
 
-static bool verify_rsa(RsaKey *rsa, enum wge_sign_scheme scheme, struct hash_facts hash, const uint8_t *data, size_t length,
-                       const uint8_t *signature, size_t signature_length)
+static bool verify_rsa(RsaKey *rsa, enum wge_sign_scheme scheme, struct hash_facts hash, const uint8_t *data,
+                       size_t length, const uint8_t *signature, size_t signature_length)
 {
     uint8_t recovered[WGE_SIGN_SIGNATURE_MAX];
     if (scheme == WGE_SIGN_RSA_PSS)
@@ -181,8 +181,8 @@ static bool sign_rsa(RsaKey *rsa, WC_RNG *generator, enum wge_sign_scheme scheme
 {
     (void)wc_RsaSetRNG(rsa, generator); /* blinding draws from the caller's generator */
     const int got = scheme == WGE_SIGN_RSA_PSS
-                        ? wc_RsaPSS_Sign_ex(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, hash.type, hash.mgf,
-                                            (int)hash.length, rsa, generator)
+                        ? wc_RsaPSS_Sign_ex(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, hash.type,
+                                            hash.mgf, (int)hash.length, rsa, generator)
                         : wc_RsaSSL_Sign(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, rsa, generator);
     /* a fault in one half of the CRT would give the factors away with the signature, so it is checked before it leaves */
     const bool good = got > 0 && verify_rsa(rsa, scheme, hash, data, length, signature, (size_t)got);
@@ -201,19 +201,19 @@ static bool sign_ec(ecc_key *ec, WC_RNG *generator, const uint8_t *data, size_t 
     return true;
 }
 
-enum wge_result wge_private_key_sign(struct wge_private_key *key, struct wge_random *random, enum wge_sign_scheme scheme,
-                                     enum wge_sign_hash hash, const uint8_t *data, size_t length, uint8_t *signature,
-                                     size_t *signature_length)
+enum wge_result wge_private_key_sign(struct wge_private_key *key, struct wge_random *random,
+                                     enum wge_sign_scheme scheme, enum wge_sign_hash hash, const uint8_t *data,
+                                     size_t length, uint8_t *signature, size_t *signature_length)
 {
     *signature_length = 0;
     if ((scheme == WGE_SIGN_ECDSA) != (key->type == WGE_KEY_EC))
         return WGE_INVALID;
     union wolfcrypt_key *instance = borrow(key);
     WC_RNG *generator = wge_random_generator(random);
-    const bool good = key->type == WGE_KEY_EC
-                          ? sign_ec(&instance->ec, generator, data, length, signature, signature_length)
-                          : sign_rsa(&instance->rsa, generator, scheme, hash_facts(hash), data, length, signature,
-                                     signature_length);
+    const bool good =
+        key->type == WGE_KEY_EC
+            ? sign_ec(&instance->ec, generator, data, length, signature, signature_length)
+            : sign_rsa(&instance->rsa, generator, scheme, hash_facts(hash), data, length, signature, signature_length);
     give_back(key, instance);
     if (!good)
         explicit_bzero(signature, WGE_SIGN_SIGNATURE_MAX);
@@ -230,11 +230,13 @@ static bool consistent(struct wge_private_key *key)
     if (random == NULL)
         return false;
     const enum wge_sign_scheme scheme = key->type == WGE_KEY_EC ? WGE_SIGN_ECDSA : WGE_SIGN_RSA_PSS;
-    bool good = wge_private_key_sign(key, random, scheme, WGE_SIGN_SHA256, digest, sizeof digest, signature, &length) == WGE_OK;
+    bool good =
+        wge_private_key_sign(key, random, scheme, WGE_SIGN_SHA256, digest, sizeof digest, signature, &length) == WGE_OK;
     if (good && key->type == WGE_KEY_EC) {
         /* against the public half that was in the file, which is what certificates carry */
-        good = wc_ecc_verify_hash(signature, (word32)length, digest, sizeof digest, &valid, &key->instances[0].ec) == 0 &&
-               valid == 1;
+        good =
+            wc_ecc_verify_hash(signature, (word32)length, digest, sizeof digest, &valid, &key->instances[0].ec) == 0 &&
+            valid == 1;
     }
     wge_random_free(random);
     return good;
@@ -280,8 +282,8 @@ struct scratch {
     union wolfcrypt_key probe;
 };
 
-enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length, unsigned instances,
-                                      const char **why)
+enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length,
+                                      unsigned instances, const char **why)
 {
     static const char encrypted[] = "ENCRYPTED";
     *out = NULL;

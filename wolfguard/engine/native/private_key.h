@@ -25,8 +25,8 @@ struct wge_private_key; /* reference-counted */
 
 /* `*why` is a sentence for the operator whenever the result is not OK. The key starts with one reference. Signs and
  * verifies once before it answers (pairwise consistency), so that a damaged file is found now and not in a handshake. */
-enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length, unsigned instances,
-                                      const char **why);
+enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length,
+                                      unsigned instances, const char **why);
 struct wge_private_key *wge_private_key_share(struct wge_private_key *key);
 void wge_private_key_release(struct wge_private_key *key); /* the last one wipes; NULL is fine */
 
@@ -36,8 +36,8 @@ unsigned wge_private_key_bits(const struct wge_private_key *key);
 const uint8_t *wge_private_key_spki(const struct wge_private_key *key, size_t *length);
 
 /* Signs a validated request. `signature` holds WGE_SIGN_SIGNATURE_MAX bytes. INVALID: the module refused. */
-enum wge_result wge_private_key_sign(struct wge_private_key *key, struct wge_random *random, enum wge_sign_scheme scheme,
-                                     enum wge_sign_hash hash, const uint8_t *data, size_t length, uint8_t *signature,
-                                     size_t *signature_length);
+enum wge_result wge_private_key_sign(struct wge_private_key *key, struct wge_random *random,
+                                     enum wge_sign_scheme scheme, enum wge_sign_hash hash, const uint8_t *data,
+                                     size_t length, uint8_t *signature, size_t *signature_length);
 
 #endif

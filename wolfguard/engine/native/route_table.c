@@ -12,7 +12,7 @@
 
 struct route {
     uint8_t address[16]; /* masked; IPv4 in the first four bytes */
-    void *target; /* NULL: free slot */
+    void *target;        /* NULL: free slot */
     uint8_t version;
     uint8_t prefix;
 };

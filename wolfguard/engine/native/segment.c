@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "checksum.h"
+#include "unaligned.h"
 
 #define TCP_HEADER 20
 #define TCP_CHECKSUM 16
@@ -16,25 +17,6 @@
 #define TCP_FIN_PSH 0x09
 #define TCP_CWR 0x80
 #define TCP_SYN_RST_URG 0x26
-
-static void store16(uint8_t *at, uint16_t memory_order)
-{
-    memcpy(at, &memory_order, sizeof memory_order);
-}
-
-static uint16_t load16(const uint8_t *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-static uint32_t load32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
 
 /* Length of the upper header if the vnet header describes this packet rightly, else 0. */
 static size_t upper_length(const struct wge_inner *inner, const struct wge_vnet *vnet)
@@ -59,19 +41,19 @@ static void prepare_sums(struct wge_segmenter *s)
     uint8_t head[WGE_SEGMENT_HEAD_MAX];
     memcpy(head, s->head, s->head_length);
     if (s->inner.version == 4) {
-        store16(head + 2, 0);
-        store16(head + 4, 0);
-        store16(head + 10, 0);
+        wge_store16(head + 2, 0);
+        wge_store16(head + 4, 0);
+        wge_store16(head + 10, 0);
         s->ip_sum = wge_sum(head, s->inner.header_length, 0);
     }
     uint8_t *upper = head + s->inner.header_length;
     if (s->upper == WGE_PROTOCOL_TCP) {
         memset(upper + 4, 0, 4);
         upper[13] = 0;
-        store16(upper + TCP_CHECKSUM, 0);
+        wge_store16(upper + TCP_CHECKSUM, 0);
     } else {
-        store16(upper + 4, 0);
-        store16(upper + UDP_CHECKSUM, 0);
+        wge_store16(upper + 4, 0);
+        wge_store16(upper + UDP_CHECKSUM, 0);
     }
     const uint8_t *source = head + (s->inner.source - s->packet);
     const uint8_t *destination = head + (s->inner.destination - s->packet);
@@ -128,19 +110,20 @@ bool wge_segment_begin(struct wge_segmenter *s, uint8_t *buffer, size_t length)
 static void finish_ip(struct wge_segmenter *s, uint8_t *packet, size_t length)
 {
     if (s->inner.version == 6) {
-        store16(packet + 4, htons((uint16_t)(length - 40)));
+        wge_store16(packet + 4, htons((uint16_t)(length - 40)));
         return;
     }
-    uint16_t identification = htons((uint16_t)(ntohs(load16(s->head + 4)) + s->index));
+    uint16_t identification = htons((uint16_t)(ntohs(wge_load16(s->head + 4)) + s->index));
     uint16_t total = htons((uint16_t)length);
-    store16(packet + 2, total);
-    store16(packet + 4, identification);
-    store16(packet + 10, (uint16_t)~wge_sum_fold(s->ip_sum + total + identification));
+    wge_store16(packet + 2, total);
+    wge_store16(packet + 4, identification);
+    wge_store16(packet + 10, (uint16_t)~wge_sum_fold(s->ip_sum + total + identification));
 }
 
 static void finish_tcp(struct wge_segmenter *s, uint8_t *upper, size_t length, uint64_t payload_sum, bool last)
 {
-    uint32_t sequence = htonl(ntohl(load32(s->head + s->inner.header_length + 4)) + (uint32_t)(s->index * s->gso_size));
+    uint32_t sequence =
+        htonl(ntohl(wge_load32(s->head + s->inner.header_length + 4)) + (uint32_t)(s->index * s->gso_size));
     uint8_t flags = s->head[s->inner.header_length + 13];
     if (s->index > 0)
         flags &= (uint8_t)~TCP_CWR;
@@ -149,15 +132,15 @@ static void finish_tcp(struct wge_segmenter *s, uint8_t *upper, size_t length, u
     memcpy(upper + 4, &sequence, sizeof sequence);
     upper[13] = flags;
     uint64_t sum = s->upper_sum + payload_sum + sequence + htons(flags) + htonl((uint32_t)length);
-    store16(upper + TCP_CHECKSUM, (uint16_t)~wge_sum_fold(sum));
+    wge_store16(upper + TCP_CHECKSUM, (uint16_t)~wge_sum_fold(sum));
 }
 
 static void finish_udp(struct wge_segmenter *s, uint8_t *upper, size_t length, uint64_t payload_sum)
 {
     uint16_t datagram = htons((uint16_t)length);
-    store16(upper + 4, datagram);
+    wge_store16(upper + 4, datagram);
     uint16_t checksum = (uint16_t)~wge_sum_fold(s->upper_sum + payload_sum + datagram + htonl((uint32_t)length));
-    store16(upper + UDP_CHECKSUM, checksum == 0 ? 0xffff : checksum);
+    wge_store16(upper + UDP_CHECKSUM, checksum == 0 ? 0xffff : checksum);
 }
 
 static bool next_segment(struct wge_segmenter *s, uint8_t **packet, size_t *length)

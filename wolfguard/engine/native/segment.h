@@ -17,15 +17,15 @@
 struct wge_segmenter {
     struct wge_inner inner; /* of the super-packet; source and destination stay valid to the end */
     uint8_t *packet;
-    size_t payload_at;      /* offset of the next segment's payload */
-    size_t gso_size;        /* 0: a single packet */
-    size_t largest;         /* length of the longest packet that comes out */
+    size_t payload_at; /* offset of the next segment's payload */
+    size_t gso_size;   /* 0: a single packet */
+    size_t largest;    /* length of the longest packet that comes out */
     bool done;
-    uint8_t upper;          /* protocol above IP when cutting */
+    uint8_t upper; /* protocol above IP when cutting */
     uint16_t head_length;
-    uint16_t index;         /* segments given so far */
-    uint64_t ip_sum;        /* IPv4 header without total length, identification and checksum */
-    uint64_t upper_sum;     /* pseudo header and upper header without what changes */
+    uint16_t index;     /* segments given so far */
+    uint64_t ip_sum;    /* IPv4 header without total length, identification and checksum */
+    uint64_t upper_sum; /* pseudo header and upper header without what changes */
     uint8_t head[WGE_SEGMENT_HEAD_MAX];
 };
 

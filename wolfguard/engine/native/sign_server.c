@@ -252,8 +252,8 @@ static int start_thread(struct channel *channel)
     return failed;
 }
 
-enum wge_result wge_sign_server_serve(struct wge_sign_server *server, int fd, const uint16_t *numbers, size_t numbers_count,
-                                      const char **why)
+enum wge_result wge_sign_server_serve(struct wge_sign_server *server, int fd, const uint16_t *numbers,
+                                      size_t numbers_count, const char **why)
 {
     *why = judge_socket(fd);
     if (*why != NULL)

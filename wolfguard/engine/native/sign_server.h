@@ -13,10 +13,12 @@
 
 #define WGE_SIGN_CHANNELS_MAX 1024
 
+/* clang-format off */
 #define WGE_SIGN_COUNTERS(X) \
     X(channels_opened) X(channels_closed) X(signed_ecdsa) X(signed_rsa_pss) X(signed_rsa_pkcs1) \
     X(refused_malformed) X(refused_forbidden) X(refused_mismatch) X(refused_rate) X(refused_no_key) X(refused_failed) \
     X(channels_broken)
+/* clang-format on */
 
 struct wge_sign_counters {
 #define X(name) _Atomic uint64_t name;

@@ -329,11 +329,6 @@ size_t wge_stream_out_room(const struct wge_stream *s)
     return s->out.capacity > taken ? s->out.capacity - taken : 0;
 }
 
-bool wge_stream_in_pending(const struct wge_stream *s)
-{
-    return wge_cipher_held(&s->in) > 0;
-}
-
 int wge_stream_fd(const struct wge_stream *s)
 {
     return s->fd;

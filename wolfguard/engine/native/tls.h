@@ -72,7 +72,6 @@ enum wge_result wge_stream_flush(struct wge_stream *s);
 
 size_t wge_stream_out_pending(const struct wge_stream *s); /* bytes of ciphertext not sent yet */
 size_t wge_stream_out_room(const struct wge_stream *s);    /* bytes of ciphertext that still fit */
-bool wge_stream_in_pending(const struct wge_stream *s);    /* ciphertext buffered but not decrypted */
 int wge_stream_fd(const struct wge_stream *s);
 bool wge_stream_is_tls13(const struct wge_stream *s);
 

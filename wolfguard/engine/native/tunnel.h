@@ -30,15 +30,15 @@ struct wge_tunnel {
     struct wge_channel tls;
     struct wge_liveness liveness;
     struct wge_timer timer;
-    struct wge_traffic *traffic; /* NULL: not counted */
+    struct wge_traffic *traffic;   /* NULL: not counted */
     uint64_t tx_packets, tx_bytes; /* not yet in `traffic` */
-    uint32_t events_wanted;      /* what epoll watches */
-    int bye_code;                /* of the peer's DISCONNECT; -1: none */
-    uint8_t *bye_detail;         /* malloc'ed, or NULL */
+    uint32_t events_wanted;        /* what epoll watches */
+    int bye_code;                  /* of the peer's DISCONNECT; -1: none */
+    uint8_t *bye_detail;           /* malloc'ed, or NULL */
     size_t bye_length;
     bool in_unsent;
-    bool reading_stalled;        /* TLS must answer before it goes on, and finds no room */
-    size_t live_place;           /* in the table kept for readers */
+    bool reading_stalled; /* TLS must answer before it goes on, and finds no room */
+    size_t live_place;    /* in the table kept for readers */
     struct wge_tunnel *next_in_bucket, *next_unsent, *next_gone;
 };
 

@@ -160,8 +160,9 @@ void wge_life_adopt(struct wge_data *d, struct wge_command *command)
     uint64_t next;
     wge_liveness_due(&t->liveness, d->loop.now_ms, &next);
     wge_timers_set(&d->timers, &t->timer, next);
-    wge_tunnel_want_flush(t, &d->loop); /* the CONNECT response */
-    const char *end = wge_tunnel_receive(t, &d->loop, false); /* frames may have come along with the request */
+    /* the CONNECT response waits to be sent, and frames may have come along with the request */
+    wge_tunnel_want_flush(t, &d->loop);
+    const char *end = wge_tunnel_receive(t, &d->loop, false);
     if (end != NULL)
         wge_life_end(d, t, end);
     else

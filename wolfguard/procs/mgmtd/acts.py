@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.management import (
     Actor,
     AddUser,
     AdminEvent,

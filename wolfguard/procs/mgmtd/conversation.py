@@ -16,7 +16,7 @@ from typing import Final
 
 from wolfguard.errors import PeerError
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import Actor
+from wolfguard.ipc.management import Actor
 from wolfguard.procs.mgmtd import routes
 from wolfguard.procs.mgmtd.acts import Acts, Answer, Call, error
 from wolfguard.procs.mgmtd.roles import GROUPS, Role

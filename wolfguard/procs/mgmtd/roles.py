@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wolfguard.ipc.messages import Actor
+from wolfguard.ipc.management import Actor
 
 SO_PEERGROUPS: Final = 59
 GROUPS_MAX: Final = 256

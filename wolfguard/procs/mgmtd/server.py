@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from wolfguard.ipc.messages import Actor
+from wolfguard.ipc.management import Actor
 from wolfguard.procs.log import Log
 from wolfguard.procs.mgmtd.acts import Acts
 from wolfguard.procs.mgmtd.conversation import Conversation, Times

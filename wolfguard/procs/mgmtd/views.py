@@ -11,8 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wolfguard.ipc.messages import (
-    Fact,
+from wolfguard.ipc.management import (
     NetdStatus,
     ProcessStatus,
     RecordBatch,
@@ -22,15 +21,11 @@ from wolfguard.ipc.messages import (
     UserInfo,
     WorkerStatus,
 )
+from wolfguard.ipc.messages import Fact
 
 Json = dict[str, Any]
 
-VERDICTS: Final[Mapping[str, str]] = {
-    "none": "This is open-source wolfSSL, not a FIPS module: approved algorithms only, nothing is certified.",
-    "eval": "This is an evaluation build of the FIPS module: its self-tests run, it is not certified.",
-    "bundle": "This is a commercial FIPS bundle with good integrity; its certificate is not confirmed.",
-    "validated": "This is a validated FIPS module, in an operating environment that its certificate lists.",
-}
+NOT_SAID: Final = "No worker has said which cryptographic library it uses."
 
 
 def status(
@@ -72,12 +67,11 @@ def status(
 
 
 def _fips(engine: Mapping[str, str]) -> dict[str, str]:
-    """The verdict on the cryptographic module as the workers report it; nothing is guessed where none does."""
-    verdict = engine.get("verdict", "unknown")
+    """The verdict on the cryptographic library as the workers report it; nothing is guessed where none does."""
     return {
-        "verdict": verdict,
+        "verdict": engine.get("verdict", "unknown"),
         "library": engine.get("library", "unknown"),
-        "meaning": VERDICTS.get(verdict, "No worker has said which cryptographic module it uses."),
+        "meaning": engine.get("meaning", NOT_SAID),
     }
 
 

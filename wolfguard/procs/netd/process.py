@@ -11,18 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from wolfguard.errors import LocalError
-from wolfguard.ipc.messages import (
-    AskNetdStatus,
-    Done,
-    DropRoutes,
-    Fact,
-    HostRoute,
-    ListRoutes,
-    Message,
-    NetdStatus,
-    RouteTable,
-    SetRoutes,
-)
+from wolfguard.ipc.management import AskNetdStatus, NetdStatus
+from wolfguard.ipc.messages import Done, DropRoutes, Fact, HostRoute, ListRoutes, Message, RouteTable, SetRoutes
 from wolfguard.linux.routes import Lease
 from wolfguard.linux.rtnetlink import Network
 from wolfguard.linux.tun import VNET_HEADER_BYTES

@@ -13,17 +13,17 @@ from wolfguard.auth.lockout import ACCOUNT
 from wolfguard.auth.names import NameRefusedError, login_name, new_name, new_password
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.management import (
     Actor,
     AddUser,
     AdminEvent,
     Disconnect,
     Disconnected,
-    Done,
     RemoveUser,
     SetPassword,
     UnlockUser,
 )
+from wolfguard.ipc.messages import Done
 from wolfguard.procs.sessiond.endings import KICKED, PASSWORD_SET, REMOVED, end_session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.schema import FAILURE, SUCCESS

@@ -13,8 +13,20 @@ from wolfguard.auth.local import METHOD, CheckPassword, LocalBackend, PasswordCh
 from wolfguard.config import changes
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.ipc import messages as m
 from wolfguard.ipc.channel import Channel, Handler, Sender
+from wolfguard.ipc.management import (
+    AddUser,
+    AdminEvent,
+    AskSessiondStatus,
+    Disconnect,
+    ListSessions,
+    ListUsers,
+    ReadRecords,
+    RemoveUser,
+    SetPassword,
+    UnlockUser,
+)
+from wolfguard.ipc.messages import Done, LoginCancel, LoginStep, Logout, Message, TunnelClosed, TunnelOpen, WorkerEvent
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store
@@ -123,29 +135,29 @@ class Service:
 
     # --- whom it answers ---------------------------------------------------------------------------------------------
 
-    def handlers(self, peer: str) -> Mapping[type[m.Message], Handler]:
+    def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
         """Handlers of what a process may ask."""
         if peer == "worker":
             return {
-                m.LoginStep: self.logins.step,
-                m.LoginCancel: self.logins.cancel,
-                m.Logout: self.log_out,
-                m.TunnelOpen: self.tunnels.open,
-                m.TunnelClosed: self.tunnels.closed,
-                m.WorkerEvent: self.worker_event,
+                LoginStep: self.logins.step,
+                LoginCancel: self.logins.cancel,
+                Logout: self.log_out,
+                TunnelOpen: self.tunnels.open,
+                TunnelClosed: self.tunnels.closed,
+                WorkerEvent: self.worker_event,
             }
         if peer == "mgmtd":
             return {
-                m.ListSessions: self.views.sessions,
-                m.Disconnect: self.administration.disconnect,
-                m.AddUser: self.administration.add_user,
-                m.RemoveUser: self.administration.remove_user,
-                m.SetPassword: self.administration.set_password,
-                m.UnlockUser: self.administration.unlock_user,
-                m.ListUsers: self.views.users,
-                m.ReadRecords: self.views.records,
-                m.AdminEvent: self.administration.admin_event,
-                m.AskSessiondStatus: self.views.status,
+                ListSessions: self.views.sessions,
+                Disconnect: self.administration.disconnect,
+                AddUser: self.administration.add_user,
+                RemoveUser: self.administration.remove_user,
+                SetPassword: self.administration.set_password,
+                UnlockUser: self.administration.unlock_user,
+                ListUsers: self.views.users,
+                ReadRecords: self.views.records,
+                AdminEvent: self.administration.admin_event,
+                AskSessiondStatus: self.views.status,
             }
         return {}
 
@@ -166,15 +178,15 @@ class Service:
             self.state.routes.detach()
             self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=1, detail="")
 
-    async def log_out(self, message: m.Logout, sender: Sender) -> m.Done:
+    async def log_out(self, message: Logout, sender: Sender) -> Done:
         """Ends the session of a cookie; an unknown cookie has nothing to end."""
         cookie_hash = self.state.cookies.hash(message.cookie)
         session = self.state.sessions.by_cookie(cookie_hash) if cookie_hash else None
         if session is not None:
             end_session(self.state, session, USER_LEFT)
-        return m.Done()
+        return Done()
 
-    async def worker_event(self, message: m.WorkerEvent, sender: Sender) -> None:
+    async def worker_event(self, message: WorkerEvent, sender: Sender) -> None:
         """Something that only a worker saw."""
         self.state.refusal(
             "wire.refused",

@@ -10,12 +10,10 @@ from wolfguard.auth.lockout import ACCOUNT
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.management import (
     AskSessiondStatus,
-    Fact,
     ListSessions,
     ListUsers,
-    Message,
     ReadRecords,
     RecordBatch,
     SessiondStatus,
@@ -24,6 +22,7 @@ from wolfguard.ipc.messages import (
     UserInfo,
     UserTable,
 )
+from wolfguard.ipc.messages import Fact, Message
 from wolfguard.procs.sessiond.sessions import Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.store.interface import StoreError, User

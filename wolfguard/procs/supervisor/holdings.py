@@ -12,18 +12,17 @@ from dataclasses import dataclass, field
 
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.procs.supervisor import configuration as configurations
-from wolfguard.procs.supervisor import devices, keys, listeners, places
+from wolfguard.procs.supervisor import devices, listeners, places
+from wolfguard.procs.supervisor.generation import Generation, open_generation
 from wolfguard.sandbox.manifest import Process
 
 
 @dataclass(slots=True)
 class Holdings:
-    """By slot where there is one for each. `configuration` changes with a reload, nothing else does."""
+    """By slot where there is one for each. `generation` changes with a reload, nothing else does."""
 
     slots: int
-    configuration: Configuration
-    sealed: int
+    generation: Generation
     listeners: list[list[int]]
     addresses: list[str]
     tuns: list[int]
@@ -32,23 +31,15 @@ class Holdings:
     lock: int
     closed: bool = field(default=False)
 
-    def take(self, process: Process, slot: int) -> tuple[list[str], list[int], list[int]]:
-        """Names and descriptors that go with a Start of this process, and those of them to close once sent.
-
-        Raises StartError when a private key cannot be opened (any more).
-        """
+    def take(self, process: Process, slot: int) -> tuple[list[str], list[int]]:
+        """Names and descriptors that go with a Start of this process; they stay open here."""
         names: list[str] = []
         descriptors: list[int] = []
-        passing: list[int] = []
         for name in process.descriptors:
-            if name == "key":
-                passing = keys.open_keys(self.configuration)
-                given = passing
-            else:
-                given = self._held(name, process.per_slot, slot)
+            given = self._held(name, process.per_slot, slot)
             names += [name] * len(given)
             descriptors += given
-        return names, descriptors, passing
+        return names, descriptors
 
     def _held(self, name: str, per_slot: bool, slot: int) -> list[int]:
         by_slot = {"tun": self.tuns, "traffic": self.traffic}
@@ -56,13 +47,9 @@ class Holdings:
             return [by_slot[name][slot]] if per_slot else by_slot[name]
         if name == "listener":
             return self.listeners[slot]
-        return [{"configuration": self.sealed, "management": self.management}[name]]
-
-    def replace_configuration(self, configuration: Configuration) -> None:
-        sealed = configurations.sealed(configuration)
-        os.close(self.sealed)
-        self.sealed = sealed
-        self.configuration = configuration
+        if name == "key":
+            return list(self.generation.keys)
+        return [{"configuration": self.generation.sealed, "management": self.management}[name]]
 
     def close(self) -> None:
         """Closes all, and removes the management socket's name."""
@@ -70,8 +57,9 @@ class Holdings:
             return
         self.closed = True
         with contextlib.suppress(OSError):
-            os.unlink(places.management_path(self.configuration.paths.run))
-        groups = [*self.listeners, self.tuns, self.traffic, [self.sealed, self.management, self.lock]]
+            os.unlink(places.management_path(self.generation.configuration.paths.run))
+        self.generation.close()
+        groups = [*self.listeners, self.tuns, self.traffic, [self.management, self.lock]]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -86,11 +74,10 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
     """Raises StartError with one clear line; then nothing is left open."""
     slots = slots_of(configuration)
     places.check_accounts(process.user for process in processes)
-    for descriptor in keys.open_keys(configuration):
-        os.close(descriptor)
-    places.make_folders(configuration, keeper="wolfguard-sessiond")
+    generation = open_generation(1, configuration)
     opened: list[int] = []
     try:
+        places.make_folders(configuration, keeper="wolfguard-sessiond")
         lock = places.lock(configuration.paths.run)
         opened.append(lock)
         tuns = devices.open_tuns(slots)
@@ -100,10 +87,9 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         by_slot, addresses = listeners.open_listeners(configuration.listeners, slots)
         opened += [descriptor for group in by_slot for descriptor in group]
         management = places.open_management(configuration.paths.run)
-        opened.append(management)
-        sealed = configurations.sealed(configuration)
     except (StartError, OSError):
         for descriptor in opened:
             os.close(descriptor)
+        generation.close()
         raise
-    return Holdings(slots, configuration, sealed, by_slot, addresses, tuns, traffic, management, lock)
+    return Holdings(slots, generation, by_slot, addresses, tuns, traffic, management, lock)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Private key files: opened here, where root may, read by keyd alone.
 
-A fresh descriptor for every start and every reload, since keyd reads from its start, and since a renewed key is
-another file under the same name.
+Opened anew for every configuration, since a renewed key is another file under the same name.
 """
 
 from __future__ import annotations

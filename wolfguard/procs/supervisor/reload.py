@@ -1,36 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A new configuration while the gateway serves: read it, keep what only a restart can change, hand it round.
 
-Nothing is changed until everything that can be refused beforehand has been accepted. keyd comes first, so that
-workers never name a key that it does not have.
+All take it, or all go on with the one before: it takes its place only when nobody has refused it, and who has taken it
+by then is told the old one again. keyd comes first, so that workers never name a key that it does not have.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from wolfguard.config import changes
 from wolfguard.config.site import Configuration
 from wolfguard.errors import LocalError
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import Reconfigure, ReloadReport
+from wolfguard.ipc.management import ReloadReport
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
-from wolfguard.procs.supervisor import keys
+from wolfguard.procs.supervisor.generation import Generation, open_generation
 from wolfguard.procs.supervisor.holdings import Holdings
 from wolfguard.procs.supervisor.supervised import Supervised
-
-RECONFIGURE_SECONDS: Final = 30.0
 
 events = log.Log(__name__)
 
 
 class Reloader:
-    """`generation` counts the configurations that were taken, the first being 1."""
+    """One reload at a time, whoever asks."""
 
     def __init__(
         self,
@@ -40,7 +36,6 @@ class Reloader:
         notifier: Notifier,
         summary: Callable[[], str],
     ) -> None:
-        self.generation = 1
         self._holdings = holdings
         self._children = children
         self._resolve = resolve
@@ -55,7 +50,7 @@ class Reloader:
             try:
                 report = await self._reload()
             except LocalError as error:
-                report = ReloadReport(self.generation, str(error), ())
+                report = ReloadReport(self._holdings.generation.number, str(error), ())
             finally:
                 self._notifier.ready(self._summary())
         log_it = events.error if report.error else events.info
@@ -63,37 +58,57 @@ class Reloader:
         log_it("reload", generation=report.generation, error=report.error, needs_restart=waits)
         return report
 
+    async def bring_along(self, child: Supervised) -> None:
+        """For a process that began to serve while a reload went on: it may have started with what is old by now."""
+        async with self._lock:
+            await self._align(child)
+
     async def _reload(self) -> ReloadReport:
         wanted = await asyncio.to_thread(self._resolve)
-        old = self._holdings.configuration
-        waits = set(changes.needs_restart(old, wanted))
-        new = running(old, wanted)
-        for descriptor in keys.open_keys(new):
-            os.close(descriptor)
-        self._holdings.replace_configuration(new)
-        self.generation += 1
-        errors: list[str] = []
+        old = self._holdings.generation
+        waits = set(changes.needs_restart(old.configuration, wanted))
+        new = open_generation(old.number + 1, running(old.configuration, wanted))
+        try:
+            waits |= await self._offer(new)
+        except LocalError:
+            new.close()
+            await self._align_all()
+            raise
+        self._holdings.generation = new
+        old.close()
+        await self._align_all()
+        return ReloadReport(new.number, "", tuple(sorted(waits)))
+
+    async def _offer(self, new: Generation) -> set[str]:
+        """Hands it to everybody who serves; returns keys that wait for a restart. Raises LocalError at a refusal."""
+        waits: set[str] = set()
         for child in sorted(self._children, key=lambda child: child.process.stage):
             if not child.serving:
-                continue  # it starts with the new configuration
+                continue
             try:
-                waits.update(await self._hand_to(child))
-            except (IpcError, LocalError) as error:
-                errors.append(f"{child.name}: {error}")
-        return ReloadReport(self.generation, "; ".join(errors), tuple(sorted(waits)))
+                waits.update(await _hand(child, new))
+            except IpcError as error:
+                raise LocalError(f"{child.name} refuses the new configuration: {error.text or error.code}") from error
+        return waits
 
-    async def _hand_to(self, child: Supervised) -> tuple[str, ...]:
-        names, descriptors = ["configuration"], [self._holdings.sealed]
-        fresh = keys.open_keys(self._holdings.configuration) if "key" in child.process.descriptors else []
+    async def _align_all(self) -> None:
+        for child in self._children:
+            await self._align(child)
+
+    async def _align(self, child: Supervised) -> None:
+        """Tells a process what holds, if that is not what it was told last; ends one that does not take it."""
+        if not child.serving or child.generation == self._holdings.generation.number:
+            return
         try:
-            message = Reconfigure(self.generation, tuple(names + ["key"] * len(fresh)))
-            reply = await child.channel.request(
-                message, timeout=RECONFIGURE_SECONDS, descriptors=[*descriptors, *fresh]
-            )
-        finally:
-            for descriptor in fresh:
-                os.close(descriptor)
-        return tuple(reply.needs_restart)
+            await _hand(child, self._holdings.generation)
+        except IpcError as error:
+            child.kill(f"it does not take the configuration ({error.text or error.code})")
+
+
+async def _hand(child: Supervised, generation: Generation) -> tuple[str, ...]:
+    given = list(generation.keys) if "key" in child.process.descriptors else []
+    names = ["configuration"] + ["key"] * len(given)
+    return await child.reconfigure(generation.number, names, [generation.sealed, *given])
 
 
 def running(old: Configuration, new: Configuration) -> Configuration:

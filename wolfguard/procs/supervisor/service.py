@@ -19,16 +19,8 @@ from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Handler, Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
-    AskSupervisorStatus,
-    Done,
-    Message,
-    Offence,
-    Reload,
-    ReloadReport,
-    Shutdown,
-    SupervisorStatus,
-)
+from wolfguard.ipc.management import AskSupervisorStatus, Reload, ReloadReport, Shutdown, SupervisorStatus
+from wolfguard.ipc.messages import Done, Message, Offence
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
 from wolfguard.procs.supervisor import ProcessStartError, configuration, status
@@ -77,7 +69,7 @@ class Service:
     ) -> None:
         self._holdings = holdings
         self._notifier = notifier
-        self._joints = Joints(edges(holdings.configuration.handshake_threads))
+        self._joints = Joints(edges(holdings.generation.configuration.handshake_threads))
         self._started = int(time.time())
         self._end = asyncio.Event()
         self._changed = asyncio.Event()
@@ -164,15 +156,12 @@ class Service:
                 wait.cancel()
 
     def _tell(self, child: Supervised) -> None:
-        """Sends Start; a process that is gone by now shows by its end. Raises StartError for an unreadable key."""
-        names, descriptors, passing = self._holdings.take(child.process, child.slot)
+        """Sends Start; a process that is gone by now shows by its end."""
+        names, descriptors = self._holdings.take(child.process, child.slot)
         try:
-            child.start(self._reloader.generation, self._holdings.slots, names, descriptors)
+            child.start(self._holdings.generation.number, self._holdings.slots, names, descriptors)
         except IpcError:
             events.warning("gone_before_start", child=child.name)
-        finally:
-            for descriptor in passing:
-                os.close(descriptor)
 
     # --- lives of children ------------------------------------------------------------------------------------------
 
@@ -181,6 +170,7 @@ class Service:
         self._changed.set()
         if self._up:
             self._notifier.status(self._summary())
+            self._spawn_task(self._reloader.bring_along(child))
 
     def _on_down(self, child: Supervised) -> None:
         self._joints.disconnect(child, self._children)
@@ -196,14 +186,11 @@ class Service:
             await asyncio.sleep(wait)
             try:
                 child.spawn()
-                self._tell(child)
             except StartError as error:
                 events.error("restart_failed", child=child.name, error=str(error))
-                if child.state is State.DOWN:
-                    child.failed_to_spawn()
-                    continue
-                child.kill("what it needs is missing")
-                return
+                child.failed_to_spawn()
+                continue
+            self._tell(child)
             await self._watch_start(child)
             return
 
@@ -235,7 +222,8 @@ class Service:
                 child.kill(f"its channel between {sender.process} and {message.peer} broke ({message.label})")
 
     async def _answer_status(self, message: AskSupervisorStatus, sender: Sender) -> SupervisorStatus:
-        return status.report(self._reloader.generation, self._started, self._children, self._holdings.addresses)
+        number = self._holdings.generation.number
+        return status.report(number, self._started, self._children, self._holdings.addresses)
 
     async def _answer_reload(self, message: Reload, sender: Sender) -> ReloadReport:
         return await self._reloader.reload()

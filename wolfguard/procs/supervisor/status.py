@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 
-from wolfguard.ipc.messages import ProcessStatus, SupervisorStatus
+from wolfguard.ipc.management import ProcessStatus, SupervisorStatus
 from wolfguard.procs.supervisor.supervised import Supervised
 
 DISTRIBUTION = "wolfguard-gateway"

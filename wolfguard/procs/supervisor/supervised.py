@@ -19,7 +19,7 @@ from typing import Final
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcClosed, IpcError
-from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Start, Stop
+from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Reconfigure, Start, Stop
 from wolfguard.procs import log
 from wolfguard.procs.supervisor.spawning import Launch, spawn
 from wolfguard.sandbox.manifest import Process
@@ -28,8 +28,10 @@ BACKOFF_FIRST: Final = 0.1
 BACKOFF_MOST: Final = 30.0
 STEADY_SECONDS: Final = 60.0
 """Who lives that long starts with the shortest wait again."""
+RECONFIGURE_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 25.0
 EXIT_SECONDS: Final = 5.0
+LAST_WORDS_SECONDS: Final = 1.0
 
 events = log.Log(__name__)
 
@@ -59,6 +61,8 @@ class Supervised:
         self.pid = 0
         self.started = 0
         self.starts = 0
+        self.generation = 0
+        """Number of the configuration that it was told last."""
         self.confinement: tuple[Fact, ...] = ()
         self.failure = ""
         self.ended = asyncio.Event()
@@ -75,6 +79,8 @@ class Supervised:
         self._pidfd = -1
         self._failures = 0
         self._since = 0.0
+        self._status: int | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     @property
     def name(self) -> str:
@@ -115,8 +121,16 @@ class Supervised:
 
     def start(self, generation: int, slots: int, names: list[str], descriptors: list[int]) -> None:
         """Says what to work with."""
+        self.generation = generation
         message = Start(generation, self.slot, slots if self.process.per_slot else 1, tuple(names))
         self.channel.notify(message, descriptors=descriptors)
+
+    async def reconfigure(self, generation: int, names: list[str], descriptors: list[int]) -> tuple[str, ...]:
+        """Hands on a new configuration; returns keys whose change waits for a restart. Raises IpcError."""
+        self.generation = generation
+        message = Reconfigure(generation, tuple(names))
+        reply = await self.channel.request(message, timeout=RECONFIGURE_SECONDS, descriptors=descriptors)
+        return tuple(reply.needs_restart)
 
     def attach(self, peer: str, slot: int, kind: str, index: int, end: socket.socket) -> None:
         with contextlib.suppress(IpcError):
@@ -174,7 +188,11 @@ class Supervised:
         events.error("failed", child=self.name, text=message.text)
 
     def _channel_ended(self, channel: Channel, label: str, detail: str) -> None:
-        if label in (CLOSED, END):
+        if label == CLOSED:
+            return
+        if label == END:
+            # Behind the handlers of what has just been read.
+            asyncio.get_running_loop().call_soon(self._end)
             return
         events.error("offence", child=self.name, label=label, detail=detail)
         self.kill(f"it broke the rules of its channel ({label})")
@@ -182,14 +200,21 @@ class Supervised:
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
-        _, status = os.waitpid(self.pid, 0)
+        _, self._status = os.waitpid(self.pid, 0)
         os.close(self._pidfd)
         self._pidfd = -1
-        if self._channel is not None:
-            # Its last words may still lie in the socket: one turn of the loop reads them.
-            loop.call_soon(loop.call_soon, self._end, status)
+        # Its last words may still lie in the socket, whose own end comes after them.
+        if self.channel.closed:
+            loop.call_soon(self._end)
+        else:
+            self._patience = loop.call_later(LAST_WORDS_SECONDS, self._end)
 
-    def _end(self, status: int) -> None:
+    def _end(self) -> None:
+        if self._status is None:
+            return
+        status, self._status = self._status, None
+        if self._patience is not None:
+            self._patience.cancel()
         stopping = self.state is State.STOPPING
         if self._channel is not None:
             self._channel.close()

@@ -13,20 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from wolfguard.config.site import Configuration
+from wolfguard.crypto.library import LibraryIdentity, identify, require_identified
 from wolfguard.engine import Closed, Data, Event, Opened, Refused, TunnelClosed, TunnelRekeyed, TunnelTimer
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
-from wolfguard.ipc.messages import (
-    AskWorkerStatus,
-    Counter,
-    Done,
-    EndTunnel,
-    Fact,
-    ListTunnels,
-    LiveTunnels,
-    Message,
-    WorkerStatus,
-)
+from wolfguard.ipc.management import AskWorkerStatus, Counter, WorkerStatus
+from wolfguard.ipc.messages import Done, EndTunnel, Fact, ListTunnels, LiveTunnels, Message
 from wolfguard.procs.child import Child, Started
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane as shapes
@@ -46,19 +38,26 @@ log = Log(__name__)
 
 
 class Worker(Child):
-    """`plane` makes the data plane; `clock` gives Unix seconds."""
+    """`plane` makes the data plane; `clock` gives Unix seconds; `library` looks at the cryptographic library."""
 
     process: ClassVar[str] = "worker"
 
-    def __init__(self, plane: Callable[[Started], DataPlane], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        plane: Callable[[Started], DataPlane],
+        clock: Callable[[], float] = time.time,
+        library: Callable[[], LibraryIdentity] = identify,
+    ) -> None:
         self._make_plane = plane
         self._clock = clock
+        self._identify = library
         self._signers: set[int] = set()
         self._servable = asyncio.Event()
 
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def prepare(self, start: Started) -> None:
+        self._library = require_identified(self._identify())
         configuration = start.configuration
         self._configuration = configuration
         self._reports = Reports()
@@ -163,11 +162,12 @@ class Worker(Child):
 
     async def _status(self, message: AskWorkerStatus, sender: Sender) -> WorkerStatus:
         counters = {**self._plane.counters(), **self._reports.counters}
+        facts = {**self._plane.facts(), **self._library.facts()}
         return WorkerStatus(
             tunnels=len(self._plane.tunnels()),
             connections=len(self._clients),
             counters=tuple(Counter(name, value) for name, value in sorted(counters.items())),
-            facts=tuple(Fact(name, value) for name, value in sorted(self._plane.facts().items())),
+            facts=tuple(Fact(name, value) for name, value in sorted(facts.items())),
         )
 
     # --- the data plane's events ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from tests.unit.config.site_files import MINIMAL, configuration
 from tests.unit.procs.mgmtd.peers_fakes import Caller, FakePeer, run
 from wolfguard.errors import StartError
 from wolfguard.ipc.errors import IpcTimeout
-from wolfguard.ipc.messages import AskSupervisorStatus, AskWorkerStatus, SupervisorStatus
+from wolfguard.ipc.management import AskSupervisorStatus, AskWorkerStatus, SupervisorStatus
 from wolfguard.procs.child import Started
 from wolfguard.procs.mgmtd.process import Mgmtd
 from wolfguard.procs.mgmtd.roles import Accounts, Credentials

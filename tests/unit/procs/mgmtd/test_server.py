@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.procs.mgmtd.peers_fakes import Caller, FakePeer, gateway, run
 from wolfguard.ipc.errors import IpcError, IpcTimeout
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.management import (
     Actor,
     AddUser,
     AdminEvent,
@@ -24,8 +24,6 @@ from wolfguard.ipc.messages import (
     Counter,
     Disconnect,
     Disconnected,
-    Done,
-    Fact,
     ListSessions,
     ListUsers,
     NetdStatus,
@@ -45,6 +43,7 @@ from wolfguard.ipc.messages import (
     UserTable,
     WorkerStatus,
 )
+from wolfguard.ipc.messages import Done, Fact
 from wolfguard.procs.mgmtd import roles
 from wolfguard.procs.mgmtd.conversation import Times
 from wolfguard.procs.mgmtd.roles import Accounts, Credentials, Role
@@ -82,7 +81,7 @@ def test_status(tmp_path: Path, caller_is: Any) -> None:
                 4, 3, (Fact("10.99.0.0/16", "4 of 65533"),), 9, ()
             )
             netd.answers[AskNetdStatus] = NetdStatus(4, (Fact("firewall", "loaded"),))
-            facts = (Fact("library", "wolfSSL 5.9.2"), Fact("verdict", "none"))
+            facts = (Fact("library", "wolfSSL 5.9.2"), Fact("verdict", "none"), Fact("meaning", "It is a test."))
             worker.answers[AskWorkerStatus] = WorkerStatus(3, 5, (Counter("a", 1), Counter("zero", 0)), facts)
             other.answers[AskWorkerStatus] = IpcTimeout("slow")
             status, body = await (await site.connect()).ask("GET", "/v1/status")
@@ -91,8 +90,7 @@ def test_status(tmp_path: Path, caller_is: Any) -> None:
             assert body["processes"][0]["confinement"] == {"seccomp": "filter"}
             assert body["pools"] == {"10.99.0.0/16": "4 of 65533"}
             assert body["counters"] == {"a": 1}
-            assert body["fips"]["verdict"] == "none"
-            assert body["fips"]["library"] == "wolfSSL 5.9.2"
+            assert body["fips"] == {"verdict": "none", "library": "wolfSSL 5.9.2", "meaning": "It is a test."}
             assert body["facts"]["netd"] == {"firewall": "loaded"}
             assert body["silent"] == ["worker/1"]
             assert site.sessiond.told == [AdminEvent(Actor(0, "uid:0", "admin"), "status", "success", "")]

@@ -17,9 +17,8 @@ from typing import Any, TypeVar, cast
 from wolfguard.config.site import Configuration, Group, Listener, Network, Paths, Records, Site, Timeouts
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.management import Actor, AddUser
 from wolfguard.ipc.messages import (
-    Actor,
-    AddUser,
     Done,
     DropRoutes,
     EndTunnel,

@@ -8,16 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.procs.sessiond.rig import ADMIN, AUDITOR, OPERATOR, PASSWORD, Rig, drive, refused
-from wolfguard.ipc.messages import (
-    Actor,
-    AddUser,
-    AdminEvent,
-    Disconnect,
-    RemoveUser,
-    Request,
-    SetPassword,
-    UnlockUser,
-)
+from wolfguard.ipc.management import Actor, AddUser, AdminEvent, Disconnect, RemoveUser, SetPassword, UnlockUser
+from wolfguard.ipc.messages import Request
 from wolfguard.secret import Secret
 
 NEW = Secret(b"another good password")

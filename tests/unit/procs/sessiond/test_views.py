@@ -12,14 +12,8 @@ from pathlib import Path
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive, refused
 from wolfguard.config.site import Limits
 from wolfguard.ipc import codec
-from wolfguard.ipc.messages import (
-    AskSessiondStatus,
-    ListSessions,
-    ListUsers,
-    ReadRecords,
-    TunnelClosed,
-    WorkerEvent,
-)
+from wolfguard.ipc.management import AskSessiondStatus, ListSessions, ListUsers, ReadRecords
+from wolfguard.ipc.messages import TunnelClosed, WorkerEvent
 from wolfguard.procs.sessiond.views import WAITING_READERS_MAX
 from wolfguard.store.interface import PutUser, User
 

@@ -7,16 +7,16 @@ import dataclasses
 import os
 import pwd
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wolfguard.config.site import Certificate, Configuration, Listener, Paths, Records, Site
+from wolfguard.crypto.signing import TLS_NUMBERS
 from wolfguard.errors import StartError
 from wolfguard.ipc import codec
 from wolfguard.policy.profile import CryptoProfile
-from wolfguard.procs.supervisor import devices, holdings, keys, listeners, places
+from wolfguard.procs.supervisor import devices, generation, holdings, keys, listeners, places
 from wolfguard.sandbox.processes import PROCESSES
 
 PROFILE = CryptoProfile("p", "P", True, ("1.3",), (), (), (), (), True, False, 2048, False)
@@ -24,11 +24,10 @@ ALL = list(PROCESSES.values())
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
+def port() -> int:
     """A port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        number = int(sock.getsockname()[1])
-    yield number
+        return int(sock.getsockname()[1])
 
 
 @pytest.fixture
@@ -87,14 +86,31 @@ def test_each_process_gets_what_the_manifest_says(configuration: Configuration) 
     held = holdings.open_holdings(configuration, ALL)
     worker = held.take(PROCESSES["worker"], 1)
     assert worker[0] == ["configuration", "listener", "tun", "traffic"]
-    assert worker[1] == [held.sealed, *held.listeners[1], held.tuns[1], held.traffic[1]]
+    assert worker[1] == [held.generation.sealed, *held.listeners[1], held.tuns[1], held.traffic[1]]
     assert held.take(PROCESSES["netd"], 0)[0] == ["configuration", "tun", "tun"]
-    names, descriptors, passing = held.take(PROCESSES["keyd"], 0)
+    names, descriptors = held.take(PROCESSES["keyd"], 0)
     assert names == ["configuration", "key"]
-    assert passing == descriptors[1:]
-    assert os.read(passing[0], 10) == b"a key"
-    os.close(passing[0])
+    assert os.pread(descriptors[1], 10, 0) == b"a key"
     held.close()
+
+
+def test_a_restarted_keyd_gets_the_key_that_is_in_use(configuration: Configuration, tmp_path: Path) -> None:
+    held = holdings.open_holdings(configuration, ALL)
+    renewed = tmp_path / "renewed.pem"
+    renewed.write_text("renewed", "ascii")
+    renewed.chmod(0o600)
+    renewed.replace(tmp_path / "key.pem")
+    assert os.pread(held.take(PROCESSES["keyd"], 0)[1][1], 10, 0) == b"a key"
+    following = generation.open_generation(2, configuration)
+    assert os.pread(following.keys[0], 10, 0) == b"renewed"
+    following.close()
+    held.close()
+
+
+def test_generations_use_the_two_sides_of_keyd_in_turn(configuration: Configuration) -> None:
+    numbers = [generation.number_keys(each, configuration).sites[0].certificates[0].number for each in (1, 2, 3)]
+    assert numbers == [generation.SIDE, 0, generation.SIDE]
+    assert len(TLS_NUMBERS) == 2 * generation.SIDE
 
 
 def test_a_port_in_use(configuration: Configuration, port: int) -> None:
@@ -183,22 +199,17 @@ def test_a_folder_of_somebody_else_is_not_taken_over(configuration: Configuratio
 
 
 def test_every_address_means_both_families() -> None:
-    both = [Listener("::", 443), Listener("::", 444), Listener("0.0.0.0", 444), Listener("192.0.2.1", 5)]
-    assert listeners.endpoints(both) == [
-        ("::", 443),
-        ("0.0.0.0", 443),
-        ("::", 444),
-        ("0.0.0.0", 444),
-        ("192.0.2.1", 5),
-    ]
+    any4 = listeners.ANY_IPV4
+    both = [Listener("::", 443), Listener("::", 444), Listener(any4, 444), Listener("192.0.2.1", 5)]
+    assert listeners.endpoints(both) == [("::", 443), (any4, 443), ("::", 444), (any4, 444), ("192.0.2.1", 5)]
 
 
 def test_the_configuration_is_sealed(configuration: Configuration) -> None:
     held = holdings.open_holdings(configuration, ALL)
     with pytest.raises(PermissionError):
-        os.pwrite(held.sealed, b"x", 0)
+        os.pwrite(held.generation.sealed, b"x", 0)
     with pytest.raises(PermissionError):
         os.ftruncate(held.traffic[0], 0)
-    data = os.pread(held.sealed, 1 << 20, 0)
-    assert codec.decode(Configuration, data) == configuration
+    data = os.pread(held.generation.sealed, 1 << 20, 0)
+    assert codec.decode(Configuration, data) == held.generation.configuration
     held.close()

@@ -227,6 +227,36 @@ def test_a_wrong_configuration_changes_nothing(gateway: Start) -> None:
     assert "reconfigure" not in toys.rest()
 
 
+def test_what_one_refuses_nobody_keeps(gateway: Start) -> None:
+    toys = gateway("keyd", "sessiond", "worker")
+    toys.until("info supervisor serving")
+    toys.behave("worker", "refuse")
+    toys.process.send_signal(signal.SIGHUP)
+    toys.until(
+        "toy keyd reconfigure generation=2",
+        "toy sessiond reconfigure generation=2",
+        "toy worker/0 reconfigure generation=2",
+        "toy keyd reconfigure generation=1",
+        "toy sessiond reconfigure generation=1",
+        "toy worker/0 reconfigure generation=1",
+        'reload generation=1 error="worker/0 refuses the new configuration: the toy wants none of it"',
+    )
+    assert not [line for line in toys.lines if "toy worker/1 reconfigure" in line]
+    toys.behave("worker", "")
+    toys.process.send_signal(signal.SIGHUP)
+    toys.until("toy worker/1 reconfigure generation=2", 'reload generation=2 error=""')
+
+
+def test_who_does_not_go_back_starts_afresh(gateway: Start) -> None:
+    toys = gateway("keyd", "worker")
+    toys.until("info supervisor serving")
+    first = toys.pids["worker/0"]
+    toys.behave("worker", "stubborn")
+    toys.process.send_signal(signal.SIGHUP)
+    toys.until("reload generation=1", "killed child=worker/0", "toy worker/0 start generation=1")
+    assert toys.pids["worker/0"] != first
+
+
 def test_children_end_with_a_killed_supervisor(gateway: Start) -> None:
     toys = gateway("keyd", "sessiond")
     toys.until("info supervisor serving")

@@ -2,8 +2,9 @@
 """A child process without any work: it speaks the control channel and says on stderr what it was told.
 
 Run as `toy.py TREE PROCESS FOLDER`. A file FOLDER/<process> names a behaviour: "fail" says Failed, "die" exits at
-once, "mute" never becomes ready, "offend" sends what it may not once it serves,
-"accuse" reports every peer that it is joined to.
+once, "mute" never becomes ready, "offend" sends what it may not instead of Ready,
+"accuse" reports every peer that it is joined to, "refuse" takes no configuration but the first
+and "stubborn" none at all while it serves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ sys.path.insert(0, tree)
 
 from wolfguard.ipc.channel import Channel, Sender  # noqa: E402 - found only with the line above
 from wolfguard.ipc.dispatch import SERVING, STARTING  # noqa: E402
+from wolfguard.ipc.errors import IpcError  # noqa: E402
 from wolfguard.ipc.messages import (  # noqa: E402
     Attach,
     Detach,
@@ -76,7 +78,6 @@ class Toy:
             case "mute":
                 pass
             case "offend":
-                self.control.notify(Ready(()))
                 os.write(3, b"nonsense")
             case _:
                 self.control.notify(Ready((Fact("toy", "yes"),)))
@@ -93,6 +94,8 @@ class Toy:
 
     async def reconfigure(self, message: Reconfigure, sender: Sender) -> Reconfigured:
         say(f"reconfigure generation={message.generation} {','.join(message.descriptors)}")
+        if behaviour() == "stubborn" or (behaviour() == "refuse" and message.generation > 1):
+            raise IpcError("refused", "the toy wants none of it")
         return Reconfigured((f"{process}.key",))
 
     async def stop(self, message: Stop, sender: Sender) -> Done:

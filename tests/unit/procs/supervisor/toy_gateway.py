@@ -19,7 +19,8 @@ from wolfguard.config.site import Configuration, Lockout  # noqa: E402 - found o
 from wolfguard.errors import ConfigurationError, StartError  # noqa: E402
 from wolfguard.linux.systemd import Notifier  # noqa: E402
 from wolfguard.procs import log  # noqa: E402
-from wolfguard.procs.supervisor import configuration, devices  # noqa: E402
+from wolfguard.procs.supervisor import devices  # noqa: E402
+from wolfguard.procs.supervisor.generation import open_generation  # noqa: E402
 from wolfguard.procs.supervisor.holdings import Holdings  # noqa: E402
 from wolfguard.procs.supervisor.service import Service  # noqa: E402
 from wolfguard.sandbox.processes import PROCESSES  # noqa: E402
@@ -48,8 +49,7 @@ def main() -> int:
     log.start("supervisor")
     holdings = Holdings(
         slots=2,
-        configuration=FIRST,
-        sealed=configuration.sealed(FIRST),
+        generation=open_generation(1, FIRST),
         listeners=[[null()], [null()]],
         addresses=["127.0.0.1:1/tcp"],
         tuns=[null(), null()],

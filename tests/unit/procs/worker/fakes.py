@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.unit.protocol.playbook import FORM as PROTOCOL_FORM
 from wolfguard.config.site import Certificate, Configuration, Group, Limits, Listener, Site, Timeouts
+from wolfguard.crypto.library import LibraryIdentity
 from wolfguard.engine import Closed, Data, Event, Opened, TlsSite, Tunnel
 from wolfguard.ipc.errors import IpcClosed
 from wolfguard.ipc.messages import (
@@ -34,6 +35,7 @@ from wolfguard.procs.worker.process import Worker
 PEER = Peer("192.0.2.7", 50000, "198.51.100.1", 443)
 TLS = TlsFacts("TLS 1.3", "TLS_AES_256_GCM_SHA384", "SECP256R1", "ecdsa_secp256r1_sha256", True, "vpn.example.com")
 NOW = 1_800_000_000.0
+LIBRARY = LibraryIdentity("5.9.2", "/lib/libwolfssl.so.45", "ab" * 32, "a source", "none", "This is a test.", "")
 
 FORM = LoginForm(
     PROTOCOL_FORM.auth_id,
@@ -241,7 +243,7 @@ class Stage:
     def __init__(self, given: Configuration | None = None) -> None:
         self.plane = FakePlane()
         self.sessiond = FakeSessiond()
-        self.worker = Worker(lambda start: self.plane, clock=lambda: NOW)
+        self.worker = Worker(lambda start: self.plane, clock=lambda: NOW, library=lambda: LIBRARY)
         self._configuration = given
         self._serving: asyncio.Task[None] | None = None
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from tests.unit.procs.worker.fakes import (
     FORM,
     GRANT,
+    LIBRARY,
     PEER,
     TLS,
+    FakePlane,
     Stage,
     configuration,
     opened,
@@ -27,9 +30,8 @@ from wolfguard.engine import TunnelClosed as TunnelEnded
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError, IpcTimeout
+from wolfguard.ipc.management import AskWorkerStatus, Counter
 from wolfguard.ipc.messages import (
-    AskWorkerStatus,
-    Counter,
     EndTunnel,
     Fact,
     ListTunnels,
@@ -42,6 +44,7 @@ from wolfguard.ipc.messages import (
     TunnelOpen,
     WorkerEvent,
 )
+from wolfguard.procs.worker.process import Worker
 from wolfguard.secret import Secret
 
 INIT = vector("9.12", "init")
@@ -295,6 +298,15 @@ def test_list_of_tunnels_has_pages_and_those_on_their_way() -> None:
     play(scene)
 
 
+def test_a_wrong_library_refuses_the_start() -> None:
+    async def scene() -> None:
+        worker = Worker(lambda start: FakePlane(), library=lambda: dataclasses.replace(LIBRARY, problem="it is older"))
+        with pytest.raises(StartError, match="libwolfssl is not the one that was built .* it is older"):
+            await worker.prepare(started())
+
+    asyncio.run(scene())
+
+
 def test_status() -> None:
     async def scene(stage: Stage) -> None:
         stage.plane.alive = [(9, 1)]
@@ -302,7 +314,8 @@ def test_status() -> None:
         status: Any = await stage.worker.handlers("mgmtd")[AskWorkerStatus](AskWorkerStatus(), SENDER)
         assert (status.tunnels, status.connections) == (1, 1)
         assert status.counters == (Counter("accepted", 5), Counter("http_path", 1))
-        assert status.facts == (Fact("gso", "on"),)
+        assert Fact("gso", "on") in status.facts
+        assert {Fact(name, value) for name, value in LIBRARY.facts().items()} < set(status.facts)
 
     play(scene)
 

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The messages of administration: what mgmtd asks the supervisor, sessiond, the workers and netd.
+
+Owns the vocabulary only; the kinds of messages, and what their fields may be, are `ipc.messages`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from wolfguard.ipc.messages import Done, Fact, Message, Notice, Reply, Request, TlsFacts
+from wolfguard.secret import Secret
+
+# --- mgmtd asks the supervisor --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus(Message):
+    process: str
+    slot: int
+    pid: int
+    state: str
+    started: int
+    restarts: int
+    confinement: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorStatus(Reply):
+    version: str
+    generation: int
+    started: int
+    processes: tuple[ProcessStatus, ...]
+    listeners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSupervisorStatus(Request):
+    reply: ClassVar[type[Reply]] = SupervisorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport(Reply):
+    """`error` is empty when the new configuration was taken."""
+
+    generation: int
+    error: str
+    needs_restart: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reload(Request):
+    reply: ClassVar[type[Reply]] = ReloadReport
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown(Request):
+    reply: ClassVar[type[Reply]] = Done
+
+
+# --- mgmtd asks sessiond, worker, netd ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor(Message):
+    """Who asks, from the management socket's peer credentials."""
+
+    uid: int
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo(Message):
+    session: int
+    user: str
+    group: str
+    site: str
+    state: str
+    peer: str
+    user_agent: str
+    hostname: str
+    ipv4: str
+    ipv6: str
+    slot: int
+    tls: TlsFacts | None
+    created: int
+    connected: int
+    expires: int
+    received_bytes: int
+    sent_bytes: int
+    received_packets: int
+    sent_packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTable(Reply):
+    sessions: tuple[SessionInfo, ...]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions(Request):
+    """Pages through sessions by id: those above `after`, at most `limit`. `next` is 0 at the end."""
+
+    reply: ClassVar[type[Reply]] = SessionTable
+    after: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected(Reply):
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect(Request):
+    """Ends sessions by id or by user and kills their cookies."""
+
+    reply: ClassVar[type[Reply]] = Disconnected
+    actor: Actor
+    session: int
+    user: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+    password: Secret
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPassword(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockUser(Request):
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo(Message):
+    name: str
+    groups: tuple[str, ...]
+    locked_until: int
+    failures: int
+    created: int
+    last_login: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable(Reply):
+    users: tuple[UserInfo, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListUsers(Request):
+    reply: ClassVar[type[Reply]] = UserTable
+    after: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch(Reply):
+    """Records as JSON texts, in order of sequence number; `last` is the newest number that exists."""
+
+    records: tuple[str, ...]
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecords(Request):
+    """Records above sequence number `after`, at most `limit`; waits up to `wait` seconds when there are none."""
+
+    reply: ClassVar[type[Reply]] = RecordBatch
+    after: int
+    limit: int
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdminEvent(Notice):
+    """An act of administration that mgmtd itself answered (status, reload, a refused caller)."""
+
+    actor: Actor
+    act: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessiondStatus(Reply):
+    sessions: int
+    tunnels: int
+    pools: tuple[Fact, ...]
+    records: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSessiondStatus(Request):
+    reply: ClassVar[type[Reply]] = SessiondStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Counter(Message):
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus(Reply):
+    tunnels: int
+    connections: int
+    counters: tuple[Counter, ...]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskWorkerStatus(Request):
+    reply: ClassVar[type[Reply]] = WorkerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NetdStatus(Reply):
+    routes: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskNetdStatus(Request):
+    reply: ClassVar[type[Reply]] = NetdStatus

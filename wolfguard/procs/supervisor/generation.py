@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One configuration as the children get it, from the moment it is taken until the next one takes its place.
+
+Owns the numbers of private keys in keyd and the descriptors that belong to this configuration alone. Key files stay
+open with it: a keyd that is restarted gets the keys that fit the certificates in use, even while renewed files already
+lie in their place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from wolfguard.config.site import Configuration
+from wolfguard.procs.supervisor import configuration as configurations
+from wolfguard.procs.supervisor import keys
+
+# Half of crypto.signing.TLS_NUMBERS, which is not imported here: it would load the library into the process of root.
+SIDE: Final = 448
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """`number` counts those that were taken, the first being 1; `keys` are in the order of their numbers in keyd."""
+
+    number: int
+    configuration: Configuration
+    sealed: int
+    keys: tuple[int, ...]
+
+    def close(self) -> None:
+        for descriptor in (self.sealed, *self.keys):
+            os.close(descriptor)
+
+
+def open_generation(number: int, configuration: Configuration) -> Generation:
+    """Raises StartError for a private key that cannot be opened; then nothing is left open."""
+    numbered = number_keys(number, configuration)
+    opened = keys.open_keys(numbered)
+    return Generation(number, numbered, configurations.sealed(numbered), tuple(opened))
+
+
+def number_keys(generation: int, configuration: Configuration) -> Configuration:
+    """Moves keys to their generation's side of keyd's numbers, so that old and new ones stand side by side there while
+    workers change over, and handshakes in flight find the key that they began with."""
+    shift = generation % 2 * SIDE
+    sites = tuple(
+        dataclasses.replace(
+            site,
+            certificates=tuple(dataclasses.replace(entry, number=entry.number + shift) for entry in site.certificates),
+        )
+        for site in configuration.sites
+    )
+    return dataclasses.replace(configuration, sites=sites)
