@@ -23,7 +23,9 @@ def certificate_public_key(chain_pem: bytes) -> bytes:
 class KeyServer:
     """keyd's hot path: one C thread a channel; Python only configures and counts."""
 
-    def __init__(self, signatures_per_second: int) -> None: ...
+    def __init__(self, signatures_per_second: int, allow_unlocked: bool = False) -> None:
+        """`allow_unlocked`: keys are loaded also where the machine refuses to lock their memory."""
+
     def load(self, number: int, key_pem_fd: int, expected: bytes = b"", /) -> bytes:
         """Reads and closes a private key; replaces the one with this number; returns its SPKI (DER). Given `expected`
         (an SPKI), a key with another one is refused and the key before stays. Raises ValueError with a sentence."""
@@ -35,6 +37,9 @@ class KeyServer:
         """Starts a thread that owns the descriptor until the peer closes it."""
 
     def counters(self) -> dict[str, int]: ...
+    def unlocked(self) -> bool:
+        """Whether memory of any key loaded so far could not be locked."""
+
     def close(self) -> None: ...
 
 # ext_engine.c ------------------------------------------------------------------------------------------------------

@@ -75,11 +75,11 @@ def recovery(topology: Topology, gateway: Gateway, rounds: int) -> list[Figure]:
     """From SIGKILL of the worker that carries a client to the first ping that comes back."""
     samples = []
     client = Client(topology.client, f"https://{Topology.GATEWAY_V4}", gateway.site.authority, f"{USER}0", (PASSWORD,))
-    client.connect()
+    inside = client.connect()
     try:
         for _ in range(rounds):
             ping(topology.client, Topology.UPSTREAM_V4, count=2)
-            samples.append(recover_once(topology, gateway))
+            samples.append(recover_once(topology, gateway, inside))
     finally:
         client.stop()
     conditions = f"{machine()}; openconnect {client.program} over TLS, SIGKILL of its worker, median of {rounds}"
@@ -89,9 +89,10 @@ def recovery(topology: Topology, gateway: Gateway, rounds: int) -> list[Figure]:
     ]
 
 
-def recover_once(topology: Topology, gateway: Gateway) -> float:
+def recover_once(topology: Topology, gateway: Gateway, inside: str) -> float:
     status = json.loads(gateway.site.wolfguard("status", "--json").stdout)
-    session = json.loads(gateway.site.wolfguard("sessions", "--json").stdout)["sessions"][0]
+    sessions = json.loads(gateway.site.wolfguard("sessions", "--json").stdout)["sessions"]
+    session = next(each for each in sessions if each["ipv4"] == inside)
     worker = next(
         each["pid"] for each in status["processes"] if each["process"] == "worker" and each["slot"] == session["slot"]
     )
@@ -99,7 +100,7 @@ def recover_once(topology: Topology, gateway: Gateway) -> float:
     begun = time.monotonic()
     while time.monotonic() - begun < RECOVERY_LIMIT:
         try:
-            ping(topology.client, Topology.UPSTREAM_V4, count=1)
+            ping(topology.client, Topology.UPSTREAM_V4, count=1, patience=0.1)
         except WolfguardError:
             continue
         return time.monotonic() - begun

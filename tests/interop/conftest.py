@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,15 @@ class Field:
         words = [word for group in groups for word in ("--group", group)]
         result = self.site.wolfguard("user", "add", name, "--password-stdin", *words, stdin=PASSWORD + "\n")
         assert result.returncode == 0, result.stderr
+
+    def recorded(self, word: str, limit: float = 5.0) -> bool:
+        """Whether a record with this word appears; a worker reports what strangers do in sums, once a second."""
+        end = time.monotonic() + limit
+        while word not in self.events():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
 
     def events(self) -> str:
         result = self.site.wolfguard("events", "--json")

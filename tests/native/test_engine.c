@@ -285,8 +285,9 @@ static void test_tunnels(void)
         if (event.kind == WGE_EVENT_OPENED) {
             CHECK(wge_engine_read(engine, event.id) == WGE_OK);
         } else if (event.kind == WGE_EVENT_DATA) {
+            started++;
             struct wge_tunnel_params params = {
-                .session = ++started, .epoch = 5, .has_ipv4 = true, .ipv4 = {10, 99, 0, (uint8_t)started}, .mtu = 1400};
+                .session = started, .epoch = 5, .has_ipv4 = true, .ipv4 = {10, 99, 0, (uint8_t)started}, .mtu = 1400};
             CHECK(wge_engine_start_tunnel(engine, event.id, (const uint8_t *)"HEAD", 4, &params) == WGE_OK);
         } else {
             CHECK(event.kind == WGE_EVENT_TUNNEL_CLOSED && event.epoch == 5);

@@ -15,11 +15,13 @@
 #include "library.h"
 #include "private_key.h"
 
+static struct wge_lock_duty strict;
+
 static struct wge_private_key *parse(const char *pem)
 {
     struct wge_private_key *key;
     const char *why = "";
-    const enum wge_result result = wge_private_key_parse(&key, (const uint8_t *)pem, strlen(pem), 2, &why);
+    const enum wge_result result = wge_private_key_parse(&key, (const uint8_t *)pem, strlen(pem), 2, &strict, &why);
     if (result != WGE_OK)
         fprintf(stderr, "refused: %s\n", why);
     CHECK(result == WGE_OK && key != NULL);
@@ -49,7 +51,7 @@ static void check_refused(const char *pem, const char *words)
 {
     struct wge_private_key *key;
     const char *why = NULL;
-    CHECK(wge_private_key_parse(&key, (const uint8_t *)pem, strlen(pem), 1, &why) != WGE_OK);
+    CHECK(wge_private_key_parse(&key, (const uint8_t *)pem, strlen(pem), 1, &strict, &why) != WGE_OK);
     CHECK(key == NULL && why != NULL);
     if (strstr(why, words) == NULL) {
         fprintf(stderr, "expected \"%s\" in: %s\n", words, why);
@@ -67,7 +69,7 @@ static void check_damaged_files(void)
     for (size_t length = 0; length + 3 < sizeof key_p256; length++) {
         struct wge_private_key *key;
         const char *why = NULL;
-        if (wge_private_key_parse(&key, (const uint8_t *)key_p256, length, 1, &why) == WGE_OK) {
+        if (wge_private_key_parse(&key, (const uint8_t *)key_p256, length, 1, &strict, &why) == WGE_OK) {
             CHECK(length + 10 > strlen(key_p256)); /* only the end of the last line may be missing */
             wge_private_key_release(key);
         }

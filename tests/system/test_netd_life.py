@@ -29,7 +29,7 @@ from tests.system.netd_ground import (
     sysctl,
 )
 from wolfguard.config.site import Configuration, Firewall, Network
-from wolfguard.errors import StartError
+from wolfguard.errors import ConfigurationError, StartError
 from wolfguard.linux import conntrack, tun
 from wolfguard.linux.netlink_socket import NETFILTER, NetlinkSocket
 from wolfguard.linux.routes import Lease
@@ -38,6 +38,7 @@ from wolfguard.procs.netd.installation import Installation, OutsidePoolsError
 from wolfguard.procs.netd.plan import make_plan
 
 TREE = Path(__file__).resolve().parents[2]
+TUN_GET_VNET_HEADER = 0x800454D7  # TUNGETVNETHDRSZ
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def with_pools(ipv4: str, ipv6: str, mtu: int = 1400) -> Configuration:
 def test_devices_are_as_the_workers_need_them(ground: Ground) -> None:
     installation = ground.install(with_pools("10.99.0.0/16", "fd99::/64", mtu=1390))
     for device, descriptor in zip(installation.devices, ground.tuns, strict=True):
-        assert tun.vnet_header_bytes(descriptor) == 12
+        assert fcntl.ioctl(descriptor, TUN_GET_VNET_HEADER, bytes(4)) == (12).to_bytes(4, sys.byteorder)
         assert fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK
         assert {"csum", "tso4", "tso6"} <= set(device.offloads)
         (link,) = json.loads(run("ip", "-j", "-d", "address", "show", "dev", device.name))
@@ -237,6 +238,19 @@ def test_a_strangers_device_is_left_alone_and_nothing_half_started_stays(ground:
     with pytest.raises(StartError, match="vpn1 exists that is not the gateway's"):
         ground.install()
     assert snapshot() == before
+
+
+@pytest.mark.parametrize(("ipv4", "ipv6"), [("198.51.100.0/24", ""), ("10.99.0.0/16", "2001:db8:1::/64")])
+def test_a_pool_with_the_machine_in_it_is_refused(ground: Ground, ipv4: str, ipv6: str) -> None:
+    before = snapshot()
+    with pytest.raises(ConfigurationError, match="has this machine's own address .* in it"):
+        ground.install(with_pools(ipv4, ipv6))
+    assert snapshot() == before
+    installation = ground.install()
+    between = snapshot()
+    with pytest.raises(ConfigurationError, match="has this machine's own address .* in it"):
+        installation.change(make_plan(with_pools(ipv4, ipv6), 2))
+    assert snapshot() == between
 
 
 @pytest.mark.parametrize("name", ["", "a-name-of-16-byte", "vpn\u00fc0"])

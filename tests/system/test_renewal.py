@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates and keys are renewed under load: no handshake fails, no tunnel ends, and what is wrong changes nothing."""
+"""Certificates and keys are renewed under load: no handshake fails, no tunnel ends, what is wrong changes nothing."""
 
 from __future__ import annotations
 
@@ -167,6 +167,27 @@ def test_a_wrong_site_file_changes_nothing(field: Field) -> None:
     assert status(field)["generation"] == 1
     field.site.configuration.write_text(good)
     assert "configuration 2" in field.site.wolfguard("reload").stdout
+
+
+def test_what_one_process_refuses_nobody_keeps(field: Field) -> None:
+    before = installed(field, "ecdsa")
+    network = field.site.document["sites"][0]["network"]
+    field.site.document["sites"][0]["network"] = {**network, "ipv4_pool": "198.51.100.0/24"}
+    field.site.write()
+    with handshakes(field) as loops:
+        renew(field)
+        answer = field.site.wolfguard("reload")
+        assert answer.returncode != 0
+        # keyd had the renewed keys by then
+        for text in (answer.stderr, field.gateway.log.read_text()):
+            assert "netd refuses the new configuration: the pool 198.51.100.0/24 has this machine's own" in text
+        loops["ecdsa"].more(HANDSHAKES)
+        assert set(loops["ecdsa"].served) == {before}
+        field.site.document["sites"][0]["network"] = network
+        field.site.write()
+        assert field.site.wolfguard("reload").returncode == 0
+        loops["ecdsa"].more(1)
+        assert loops["ecdsa"].served[-1] == installed(field, "ecdsa")
 
 
 def test_a_key_that_does_not_fit_changes_nothing(field: Field) -> None:

@@ -61,7 +61,7 @@ def kill(field: Field, name: str, slot: int = 0) -> None:
 
     def is_back() -> bool:
         row = process(field, name, slot)
-        return row.get("restarts") == before["restarts"] + 1 and row["state"] == "serving"
+        return bool(row.get("restarts") == before["restarts"] + 1 and row["state"] == "serving")
 
     until(is_back, f"{name} back")
     assert process(field, name, slot)["pid"] != before["pid"]

@@ -66,6 +66,9 @@ def _head(status: dict[str, Any], now: int) -> list[str]:
         ("", status["fips"]["meaning"]),
         ("carries", _carries(status)),
     ]
+    if status["weakened"]:
+        names = ", ".join(status["weakened"])
+        rows.insert(1, ("weakened", f"{names}: refused by this machine, allowed by the site file"))
     return output.pairs(rows)
 
 

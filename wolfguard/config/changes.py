@@ -28,6 +28,7 @@ RESTART: dict[str, str] = {
     "records.path": "records are opened before confinement",
     "sites[].timeouts.handshake": "laid out in memory at start",
     "sites[].timeouts.login": "laid out in memory at start",
+    "confinement": "processes lock themselves in as they start",
     "paths.state": "directories are opened before confinement",
     "paths.run": "directories are opened before confinement",
 }

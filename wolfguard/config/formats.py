@@ -104,10 +104,6 @@ def _host_name(name: str) -> bool:
     return 0 < len(name) <= 253 and all(_LABEL.match(label) for label in labels) and not labels[-1].isdigit()
 
 
-def never_or_minute(value: str | int) -> str | None:
-    return "0, or at least 60" if isinstance(value, int) and 0 < value < 60 else None
-
-
 FORMATS: dict[str, Format] = {
     function.__name__: function
     for function in (
@@ -122,6 +118,5 @@ FORMATS: dict[str, Format] = {
         server_name,
         domain_name,
         domain,
-        never_or_minute,
     )
 }

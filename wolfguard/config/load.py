@@ -125,7 +125,7 @@ def _key_problems(key: Key, entry: Certificate) -> Iterator[Problem]:
         return
     if not stat.S_ISREG(status.st_mode):
         yield Problem(key, f"{entry.key} is not a regular file")
-    elif status.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+    elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Problem(key, f"{entry.key} is open to other users; chmod 0600 it, and renew the key if it was read")
     if entry.key == entry.certificate:
         yield Problem(key, "is the same file as the certificate; keep certificates and keys in files of their own")

@@ -150,6 +150,13 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
+class Confinement:
+    """`allow`: weakenings, by the words of `sandbox.weakening`, that this site accepts where the machine forces them."""
+
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Paths:
     state: str = "/var/lib/wolfguard-gateway"
     run: str = "/run/wolfguard-gateway"
@@ -174,4 +181,5 @@ class Configuration:
     limits: Limits = field(default_factory=Limits)
     records: Records = field(default_factory=Records)
     firewall: Firewall = field(default_factory=Firewall)
+    confinement: Confinement = field(default_factory=Confinement)
     paths: Paths = field(default_factory=Paths)

@@ -27,9 +27,10 @@ def certificate_public_key(chain: bytes) -> bytes:
 class SigningService:
     """Serves each channel in a thread of its own from the moment of `serve`. Call all methods in one thread."""
 
-    def __init__(self, signatures_per_second: int) -> None:
-        """`signatures_per_second` bounds each channel; a second's worth may come at once."""
-        self._server = _native.KeyServer(signatures_per_second)
+    def __init__(self, signatures_per_second: int, *, allow_unlocked: bool = False) -> None:
+        """`signatures_per_second` bounds each channel; a second's worth may come at once. `allow_unlocked`: keys are
+        taken also where the machine refuses to lock their memory."""
+        self._server = _native.KeyServer(signatures_per_second, allow_unlocked)
 
     def load(self, number: int, descriptor: int, chain: bytes) -> None:
         """Takes over `descriptor`, closes it, and puts its private key in the place `number`, in one step and only if
@@ -43,6 +44,11 @@ class SigningService:
             self._server.load(number, descriptor, expected)
         except ValueError as error:
             raise LocalError(str(error)) from None
+
+    @property
+    def unlocked(self) -> bool:
+        """Whether memory of any key loaded so far could not be locked."""
+        return self._server.unlocked()
 
     def unload(self, number: int) -> None:
         """Forgets a key; signatures under way are still done with it, then it is wiped."""

@@ -76,7 +76,8 @@ class Channel:
     """`here` and `peer` are process names; `slot` is the peer's. The socket passes into the channel's ownership.
 
     `handlers` must cover what the table lets the peer send. `state` is what the table is asked with; the owner
-    moves it on. Must be made in a running loop.
+    moves it on, or has the arrival of a message do it (`advance`), which what lies behind that message already meets.
+    Must be made in a running loop.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Channel:
         handlers: Mapping[type[Message], Handler],
         ended: Ended,
         state: str = SERVING,
+        advance: Mapping[type[Message], str] | None = None,
         dispatch: Dispatch = TABLE,
         bounds: Bounds | None = None,
     ) -> None:
@@ -100,6 +102,7 @@ class Channel:
         self.peer = peer
         self.slot = slot
         self.state = state
+        self._advance = dict(advance or {})
         self._handlers = dict(handlers)
         self._ended = ended
         self._dispatch = dispatch
@@ -264,6 +267,7 @@ class Channel:
         if len(self._tasks) >= self._bounds.handled:
             self._refuse(kind, number, descriptors)
             return
+        self.state = self._advance.get(permit.kind, self.state)
         sender = Sender(self.peer, self.slot, tuple(descriptors))
         task = self._loop.create_task(self._handle(handler, message, sender, number))
         self._tasks.add(task)

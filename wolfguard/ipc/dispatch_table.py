@@ -77,6 +77,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
     ("supervisor", "sessiond", "Reconfigure", ("serving",), True),
     ("supervisor", "sessiond", "Start", ("starting",), True),
     ("supervisor", "sessiond", "Stop", ("starting", "serving"), False),
+    ("supervisor", "sessiond", "Weakened", ("serving",), False),
     ("supervisor", "worker", "Attach", ("serving",), True),
     ("supervisor", "worker", "Detach", ("serving",), False),
     ("supervisor", "worker", "Reconfigure", ("serving",), True),

@@ -135,6 +135,13 @@ class Stop(Request):
     drain: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Weakened(Notice):
+    """What processes had to go on without, by the words of the site file that allow it: for sessiond to record."""
+
+    names: tuple[str, ...]
+
+
 # --- worker asks sessiond: login ------------------------------------------------------------------------------------
 
 

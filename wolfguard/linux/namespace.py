@@ -7,6 +7,7 @@ so that several topologies stand side by side; interface names stay within the k
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +50,11 @@ class Namespace:
 
     def inside(self, command: Sequence[str]) -> list[str]:
         """The command line that runs `command` in this namespace."""
-        return ["ip", "netns", "exec", self.name, *command]
+        own = ["ip", "netns", "exec", self.name]
+        if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:
+            # a container's /proc/sys: the namespace's parameters are ours all the same, behind a /proc of its own
+            own += ["sh", "-c", 'mount -t proc proc /proc && exec "$@"', "inside"]
+        return [*own, *command]
 
     def run(self, *command: str) -> str:
         return run(*self.inside(command))

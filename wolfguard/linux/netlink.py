@@ -22,7 +22,6 @@ ACK: Final = 0x04  # NLM_F_ACK
 DUMP_INTERRUPTED: Final = 0x10  # NLM_F_DUMP_INTR
 DUMP: Final = 0x300  # NLM_F_ROOT | NLM_F_MATCH
 REPLACE: Final = 0x100  # NLM_F_REPLACE, of NEW requests
-EXCLUSIVE: Final = 0x200  # NLM_F_EXCL
 CREATE: Final = 0x400  # NLM_F_CREATE
 CAPPED: Final = 0x100  # NLM_F_CAPPED, of acknowledgements: the request's payload is left off
 ACK_ATTRIBUTES: Final = 0x200  # NLM_F_ACK_TLVS, of acknowledgements

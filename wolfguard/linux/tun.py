@@ -23,7 +23,6 @@ VNET_HEADER_BYTES: Final = 12
 _TUNSETIFF: Final = 0x400454CA
 _TUNGETIFF: Final = 0x800454D2
 _TUNSETOFFLOAD: Final = 0x400454D0
-_TUNGETVNETHDRSZ: Final = 0x800454D7
 _TUNSETVNETHDRSZ: Final = 0x400454D8
 
 _IFF_TUN: Final = 0x0001
@@ -139,8 +138,3 @@ def open_device(descriptor: int, name: str) -> TunDevice:
         return TunDevice(name, socket.if_nametoindex(name), offloads, adopted)
     except OSError as error:
         raise StartError(_refusal(name, error)) from error
-
-
-def vnet_header_bytes(descriptor: int) -> int:
-    """Length of the header before every packet, as the kernel has it; raises OSError."""
-    return int(struct.unpack("=i", fcntl.ioctl(descriptor, _TUNGETVNETHDRSZ, bytes(4)))[0])

@@ -43,6 +43,10 @@ class Child(abc.ABC):
     async def prepare(self, start: Started) -> None:  # noqa: B027 - nothing to open is a fair choice
         """Opens, loads and imports everything, before the sandbox. LocalError ends the start with its text."""
 
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What `prepare` did for the confinement of this process beyond the sandbox, as (name, value) pairs."""
+        return ()
+
     async def serve(self) -> None:
         """The work after the sandbox; its return ends the process."""
         await self.stopping.wait()

@@ -123,7 +123,10 @@ class _Frame:
             if start.slots > 1:
                 log.start(child.process, start.slot)
             await child.prepare(started)
-            facts = enter.enter(child.process, _places(started.configuration), learn=enter.learning())
+            configuration = started.configuration
+            allowed = configuration.confinement.allow
+            facts = enter.enter(child.process, _places(configuration), allowed=allowed, learn=enter.learning())
+            facts += child.facts()
         except LocalError as error:
             return self._fail(str(error))
         except Exception as error:

@@ -21,6 +21,7 @@ from wolfguard.crypto.signing import TLS_NUMBERS, SigningService
 from wolfguard.errors import LocalError, StartError
 from wolfguard.procs.child import Child, Started, run
 from wolfguard.procs.log import Log
+from wolfguard.sandbox import weakening
 
 # Each handshake thread has a channel of its own and cannot finish more handshakes than this on one core.
 SIGNATURES_PER_SECOND: Final = 4000
@@ -37,13 +38,21 @@ class Keyd(Child):
 
     def __init__(self) -> None:
         self._service: SigningService | None = None
+        self._allow_unlocked = False
         self._numbers: frozenset[int] = frozenset()
         self._numbers_before: frozenset[int] = frozenset()
 
     async def prepare(self, start: Started) -> None:
         require_identified(identify())
-        self._service = SigningService(SIGNATURES_PER_SECOND)
+        self._allow_unlocked = weakening.UNLOCKED_KEYS in start.configuration.confinement.allow
+        self._service = SigningService(SIGNATURES_PER_SECOND, allow_unlocked=self._allow_unlocked)
         self._take(start)
+        # What was possible at the start stays a duty: what the facts say of the memory holds for every later key too.
+        self._allow_unlocked = self._service.unlocked
+
+    def facts(self) -> weakening.Facts:
+        unlocked = self._ready_service().unlocked
+        return ((weakening.KEY_MEMORY, weakening.KEY_MEMORY_UNLOCKED if unlocked else weakening.KEY_MEMORY_LOCKED),)
 
     async def reconfigure(self, started: Started) -> tuple[str, ...]:
         self._take(started)
@@ -95,7 +104,7 @@ class Keyd(Child):
         if len(descriptors) != len(certificates):
             _close(descriptors)
             raise StartError(f"{len(descriptors)} private keys came for {len(certificates)} certificates")
-        trial = SigningService(1)
+        trial = SigningService(1, allow_unlocked=self._allow_unlocked)
         try:
             _load(trial, certificates, [os.dup(descriptor) for descriptor in descriptors])
         except LocalError:

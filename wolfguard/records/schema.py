@@ -202,6 +202,13 @@ EVENTS: Final = (
         ),
         severity="notice",
     ),
+    Event(
+        "gateway.weakened",
+        "The machine refuses a part of the confinement, and the site allows to go on without; again at each start.",
+        (SUCCESS,),
+        (Field("names", STRING, "words of `confinement.allow` that are in force, separated by commas"),),
+        severity="warning",
+    ),
     Event("gateway.stopped", "The keeper of sessions was told to stop.", (SUCCESS,), (), severity="notice"),
     Event(
         "gateway.reconfigured",

@@ -64,8 +64,22 @@ class Trail:
             return
         if self._lost:
             lost, self._lost = self._lost, 0
-            self._make(when, "records.lost", FAILURE, where="sessiond", fields={"count": lost})
-        self._make(when, name, outcome, who=who, where=where, session=session, reason=reason, fields=fields)
+            self.append(when, "records.lost", FAILURE, where="sessiond", count=lost)
+        record = make(
+            self._digest,
+            self._last + 1,
+            self._hash,
+            when,
+            name,
+            outcome,
+            who=who,
+            where=where,
+            session=session,
+            reason=reason,
+            fields=fields,
+        )
+        self._last, self._hash = record.sequence, record.hash
+        self._unstored.append(record)
 
     def unstored(self, limit: int = KEEP) -> tuple[Record, ...]:
         """The oldest records that are not durable yet."""
@@ -101,34 +115,6 @@ class Trail:
         start = max(0, after + 1 - self._ring[0][0])
         stop = min(len(self._ring), start + limit)
         return tuple(self._ring[at][1] for at in range(start, stop)), self._stored
-
-    def _make(
-        self,
-        when: float,
-        name: str,
-        outcome: str,
-        *,
-        who: str = "",
-        where: str = "",
-        session: int = 0,
-        reason: str = "",
-        fields: dict[str, Value],
-    ) -> None:
-        record = make(
-            self._digest,
-            self._last + 1,
-            self._hash,
-            when,
-            name,
-            outcome,
-            who=who,
-            where=where,
-            session=session,
-            reason=reason,
-            fields=fields,
-        )
-        self._last, self._hash = record.sequence, record.hash
-        self._unstored.append(record)
 
     def _restore(self, tail: list[tuple[int, str]], delivered: int) -> None:
         if not tail:

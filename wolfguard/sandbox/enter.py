@@ -2,7 +2,8 @@
 """The one-way door: after `enter` a process has what the manifest says and nothing else, or it has ended.
 
 Owns the order (dumpable, capabilities, Landlock, hooks, seccomp last) and the proof: what is returned was read back
-from the kernel. Anything that cannot be applied or does not show afterwards raises StartError; there is no weaker mode.
+from the kernel. Anything that cannot be applied or does not show afterwards raises StartError; the one exception is
+what the site allows by name (`sandbox.weakening`), and then the facts say so.
 """
 
 from __future__ import annotations
@@ -10,27 +11,18 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from wolfguard import _native
 from wolfguard.errors import StartError
-from wolfguard.sandbox import foreign_crypto, quiet
-from wolfguard.sandbox.manifest import Landlock, Process, filter_program
+from wolfguard.sandbox import foreign_crypto, landlock, quiet, weakening
+from wolfguard.sandbox.manifest import Process, filter_program
 from wolfguard.sandbox.processes import PROCESSES
-
-Facts = tuple[tuple[str, str], ...]
+from wolfguard.sandbox.weakening import Facts
 
 LEARN_VARIABLE: Final = "WOLFGUARD_FILTER"
 """Set to "log" by a launcher that was told to, for a developer who learns what a filter needs; see seccomp/learn."""
-
-# Access rights of Landlock, by the version that brought them (landlock(7)).
-_FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
-_FS_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
-_FS_WRITE = _FS_READ | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
-# ... WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG, REFER, TRUNCATE
-_NET_RIGHTS = {4: 1 << 0 | 1 << 1}  # BIND_TCP, CONNECT_TCP
-_SCOPES = {6: 1 << 0 | 1 << 1}  # ABSTRACT_UNIX_SOCKET, SIGNAL
 
 
 def learning() -> bool:
@@ -38,11 +30,12 @@ def learning() -> bool:
     return os.environ.get(LEARN_VARIABLE) == "log"
 
 
-def enter(process: str, places: Mapping[str, str], *, learn: bool = False) -> Facts:
+def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] = (), learn: bool = False) -> Facts:
     """Confines this process as the manifest says; returns (name, value) pairs as read back from the kernel.
 
-    `places` gives the folders behind the manifest's words. Must run while the process has one thread only, since
-    Landlock and capabilities bind threads; threads made later inherit everything. Raises StartError.
+    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows. Must run while
+    the process has one thread only, since Landlock and capabilities bind threads; threads made later inherit everything.
+    Raises StartError.
     """
     rules = PROCESSES.get(process)
     if rules is None:
@@ -58,7 +51,7 @@ def enter(process: str, places: Mapping[str, str], *, learn: bool = False) -> Fa
         with open("/proc/thread-self/status", encoding="ascii") as kernel:
             _check_threads(_parse(kernel.read()))
             _native.drop_capabilities(list(rules.capabilities))
-            landlock = _restrict(rules.landlock, places) if rules.landlock is not None else "none"
+            restricted = landlock.restrict(rules.landlock, places, allowed) if rules.landlock is not None else "none"
             _native.seccomp_install(program, learn)
             kernel.seek(0)
             status = _parse(kernel.read())
@@ -71,33 +64,11 @@ def enter(process: str, places: Mapping[str, str], *, learn: bool = False) -> Fa
         ("bounding", status["CapBnd"]),
         ("no_new_privs", status["NoNewPrivs"]),
         ("seccomp", "log" if learn else {"2": "filter"}.get(status["Seccomp"], "none")),
-        ("landlock", landlock),
+        (weakening.LANDLOCK, restricted),
         ("foreign_crypto", "none"),
     )
     _check_status(rules, status)
     return facts
-
-
-def _restrict(rules: Landlock, places: Mapping[str, str]) -> str:
-    abi = _native.landlock_abi()
-    if abi == 0:
-        raise StartError("this kernel has no Landlock; boot it with landlock among its security modules (lsm=)")
-    handled = _up_to(_FS_RIGHTS, abi)
-    paths = [(_place(name, places), _FS_READ & handled) for name in rules.read]
-    paths += [(_place(name, places), _FS_WRITE & handled) for name in rules.write]
-    _native.landlock_restrict(paths, handled, _up_to(_NET_RIGHTS, abi), _up_to(_SCOPES, abi))
-    return f"abi {abi}, {len(paths)} folders"
-
-
-def _up_to(rights: Mapping[int, int], abi: int) -> int:
-    return sum(bits for version, bits in rights.items() if version <= abi)
-
-
-def _place(name: str, places: Mapping[str, str]) -> str:
-    path = name if name.startswith("/") else places.get(name, "")
-    if not path:
-        raise StartError(f"the manifest's Landlock rules name {name}, which is no known folder")
-    return path
 
 
 def _parse(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tests.unit.policy import profiles
 from wolfguard.config import build, schema
 from wolfguard.config.document import parse
 from wolfguard.config.site import Configuration
@@ -34,20 +35,7 @@ def profile(name: str) -> CryptoProfile:
     """Any of three profiles; `compat` is the one that is not approved."""
     if name not in ("fips-hybrid", "fips-strict", "compat"):
         raise ConfigurationError("there is no such profile")
-    return CryptoProfile(
-        name=name,
-        title=name,
-        approved=name != "compat",
-        versions=("1.3",),
-        suites_tls13=("TLS_AES_256_GCM_SHA384",),
-        suites_tls12=(),
-        groups=("secp256r1",),
-        signatures=("ecdsa_secp256r1_sha256",),
-        require_extended_master_secret=True,
-        require_hybrid=False,
-        minimum_rsa_bits=2048,
-        tickets=False,
-    )
+    return profiles.profile(name=name, title=name, approved=name != "compat")
 
 
 def configuration(text: str) -> Configuration:

@@ -63,9 +63,10 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_that_others_may_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620])
+def test_a_key_that_others_may_read(tmp_path: Path, mode: int) -> None:
     file = write_site(tmp_path)
-    (tmp_path / "vpn.key").chmod(0o644)
+    (tmp_path / "vpn.key").chmod(mode)
     assert "is open to other users; chmod 0600 it" in problem(file)
 
 

@@ -71,7 +71,14 @@ class Ends:
         }
         peer = "right" if here == "left" else "left"
         return Channel(
-            sock, here=here, peer=peer, handlers=handlers, ended=self.note_end, dispatch=TABLE, bounds=bounds
+            sock,
+            here=here,
+            peer=peer,
+            handlers=handlers,
+            ended=self.note_end,
+            advance={Attach: SERVING},
+            dispatch=TABLE,
+            bounds=bounds,
         )
 
 
@@ -313,6 +320,19 @@ def test_a_state_that_does_not_permit() -> None:
             ends.right.state = STARTING
             ends.raw.send(b'["n",0,"LoginCancel",{"flow":""}]')
             assert await ends.label() == "ipc_forbidden"
+
+    run(test)
+
+
+def test_what_lies_behind_a_message_that_advances_the_state_meets_the_new_one() -> None:
+    async def test() -> None:
+        async with against_raw() as ends:
+            ends.right.state = STARTING
+            ends.raw.send(b'["n",0,"Attach",{"peer":"a","slot":0,"kind":"ipc","index":0}]')
+            ends.raw.send(b'["n",0,"LoginCancel",{"flow":""}]')
+            ends.raw.shutdown(socket.SHUT_WR)
+            assert await ends.label() == END
+            assert [type(message) for message, _ in ends.heard] == [Attach, LoginCancel]
 
     run(test)
 

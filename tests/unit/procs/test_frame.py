@@ -7,12 +7,12 @@ import asyncio
 import dataclasses
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
 
-from wolfguard.config.site import Configuration, Lockout, Paths, Records
+from wolfguard.config.site import Configuration, Confinement, Lockout, Paths, Records
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import Channel, Handler, Sender
@@ -36,13 +36,21 @@ from wolfguard.ipc.messages import (
     Stop,
     TunnelClosed,
     TunnelOpen,
+    Weakened,
     WorkerEvent,
 )
 from wolfguard.procs import frame
 from wolfguard.procs.child import Child, Started
 from wolfguard.sandbox import enter
+from wolfguard.sandbox.weakening import Facts
 
-CONFIGURATION = Configuration((), ())
+CONFIGURATION = Configuration((), (), confinement=Confinement(("no-landlock",)))
+FACTS = (
+    Fact("process", "sessiond"),
+    Fact("allowed", "no-landlock"),
+    Fact("learn", "False"),
+    Fact("notes", "1"),
+)
 HOLD = 10.0
 
 
@@ -68,12 +76,17 @@ class Subject(Child):
         if self.failing == "defect":
             raise ValueError("a secret")
 
+    def facts(self) -> Facts:
+        return (("notes", str(len(self.notes))),)
+
     async def serve(self) -> None:
         if self.failing == "serve":
             raise ValueError("a secret")
         await self.stopping.wait()
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
+        if peer == "supervisor":
+            return {Weakened: _unused}
         if peer != "worker":
             return {}
         unused = dict.fromkeys((LoginStep, LoginCancel, Logout, TunnelOpen, TunnelClosed), _unused)
@@ -164,8 +177,8 @@ def memory(configuration: Configuration) -> int:
 def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
     """Runs a test with a stage, in a loop; the sandbox says that all is well."""
 
-    def no_sandbox(process: str, places: Mapping[str, str], *, learn: bool) -> enter.Facts:
-        return (("process", process), ("learn", str(learn)))
+    def no_sandbox(process: str, places: Mapping[str, str], *, allowed: Sequence[str], learn: bool) -> Facts:
+        return (("process", process), ("allowed", ",".join(allowed)), ("learn", str(learn)))
 
     monkeypatch.setattr(enter, "enter", no_sandbox)
 
@@ -190,7 +203,7 @@ Play = Callable[[Callable[[Stage], Awaitable[None]]], None]
 def test_start_is_answered_ready_with_facts(played: Play) -> None:
     async def test(stage: Stage) -> None:
         await stage.serving()
-        assert stage.heard == [Ready((Fact("process", "sessiond"), Fact("learn", "False")))]
+        assert stage.heard == [Ready(FACTS)]
         assert stage.subject.notes == ["prepare 1 ['traffic']"]
         assert stage.subject.started.configuration == CONFIGURATION
 

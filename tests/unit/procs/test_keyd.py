@@ -80,7 +80,7 @@ def test_a_wrong_library_refuses_the_start(keyd: Keyd, pki: Authority, monkeypat
     wrong = dataclasses.replace(identify(), problem="it is older")
     monkeypatch.setattr("wolfguard.procs.keyd.identify", lambda: wrong)
     start = started(certificate(pki.ecdsa, 0))
-    with pytest.raises(StartError, match="libwolfssl is not the one that was built .* it is older"):
+    with pytest.raises(StartError, match=r"libwolfssl is not the one that was built .* it is older"):
         asyncio.run(keyd.prepare(start))
     for descriptor in start.descriptors["key"]:
         os.close(descriptor)

@@ -124,7 +124,7 @@ if act == "threads_before":
 try:
     facts = enter(process, places)
 except StartError as error:
-    print(f"refused: {error}")
+    print(f"refused: {error}", flush=True)
     os._exit(9)
 print(" ".join(f"{name}={value}" for name, value in facts), flush=True)
 try:

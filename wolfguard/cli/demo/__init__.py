@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from wolfguard.cli.demo import machine
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
@@ -70,6 +71,8 @@ def tell(topology: Topology, gateway: Gateway, quiet: bool) -> dict[str, Any]:
     password = secrets.token_urlsafe(12)
     say("Starting a gateway with its own small PKI, in a network namespace of its own")
     site.prepare()
+    if "confinement" in site.document:
+        say(machine.sentence(site.document["confinement"]["allow"]))
     started = gateway.start()
     added = site.wolfguard("user", "add", USER, "--password-stdin", stdin=password + "\n")
     if added.returncode != 0:

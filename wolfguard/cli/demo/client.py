@@ -54,8 +54,8 @@ class Client:
 
     def command(self) -> list[str]:
         words = [
-            self.program, "--protocol=anyconnect", f"--cafile={self.authority}", f"--interface={self.device}", f"--script={SCRIPT}",
-            "--verbose", "--timestamp", "--no-dtls", "--reconnect-timeout=60",
+            self.program, "--protocol=anyconnect", f"--cafile={self.authority}", f"--interface={self.device}",
+            f"--script={SCRIPT}", "--verbose", "--timestamp", "--no-dtls", "--reconnect-timeout=60",
             *([f"--user={self.user}"] if self.user else []),
             *(["--passwd-on-stdin"] if self.secrets else []),
             *self.options, self.server,
@@ -74,8 +74,8 @@ class Client:
     def wait_for(self, pattern: str | re.Pattern[str], limit: float = 20.0) -> re.Match[str]:
         """The next line that matches, after the one found by the call before. Raises ClientError at the client's end
         or after `limit` seconds."""
-        assert self.process is not None
-        assert self.process.stdout is not None
+        if self.process is None or self.process.stdout is None:
+            raise ClientError("openconnect was not started: call start() first")
         end = time.monotonic() + limit
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)

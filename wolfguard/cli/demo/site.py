@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from wolfguard.cli.demo import machine
 from wolfguard.crypto.authority import make_authority
 from wolfguard.errors import StartError
 from wolfguard.linux.namespace import Namespace, Topology
@@ -88,6 +89,7 @@ class Site:
             # tests also ping clients from the network behind the gateway
             "firewall": {"accept_from": ["198.51.100.0/24", "2001:db8:2::/64"]},
             "records": {"target": "file", "path": str(self.folder / "state" / "records.jsonl")},
+            **_confinement(),
             "paths": {"state": str(self.folder / "state"), "run": str(self.folder / "run")},
         }
 
@@ -95,6 +97,12 @@ class Site:
         """Runs the wolfguard command against this gateway."""
         command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(self.control), *words]
         return subprocess.run(command, input=stdin, check=False, capture_output=True, text=True)
+
+
+def _confinement() -> dict[str, Any]:
+    """The section of the site file, where this machine makes one necessary."""
+    words = machine.refused()
+    return {"confinement": {"allow": list(words)}} if words else {}
 
 
 @dataclass

@@ -36,9 +36,9 @@ class Transfer:
         return self.bytes * 8 / self.seconds / 1e9 if self.seconds else 0.0
 
 
-def ping(namespace: Namespace, address: str, count: int = 5, size: int = 56) -> float:
-    """Average round trip in milliseconds; every packet must come back. Raises TrafficError."""
-    command = ["ping", "-n", "-q", "-i", "0.05", "-W", "2", "-c", str(count), "-s", str(size), address]
+def ping(namespace: Namespace, address: str, count: int = 5, size: int = 56, patience: float = 2.0) -> float:
+    """Average round trip in milliseconds; all packets must come back within `patience` seconds. Raises TrafficError."""
+    command = ["ping", "-n", "-q", "-i", "0.05", "-W", str(patience), "-c", str(count), "-s", str(size), address]
     result = subprocess.run(namespace.inside(command), check=False, capture_output=True, text=True)
     received = re.search(r"(\d+) received", result.stdout)
     average = re.search(r"= [\d.]+/([\d.]+)/", result.stdout)

@@ -18,9 +18,10 @@ struct key_server {
 
 static PyObject *key_server_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"signatures_per_second", NULL};
+    static char *names[] = {"signatures_per_second", "allow_unlocked", NULL};
     unsigned long rate;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "k:KeyServer", names, &rate))
+    int allow_unlocked = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "k|p:KeyServer", names, &rate, &allow_unlocked))
         return NULL;
     if (rate == 0 || rate > 1000000) {
         PyErr_SetString(PyExc_ValueError, "signatures_per_second must be 1 to 1000000");
@@ -36,6 +37,8 @@ static PyObject *key_server_new(PyTypeObject *type, PyObject *args, PyObject *ke
         Py_DECREF((PyObject *)self);
         return PyErr_NoMemory();
     }
+    if (allow_unlocked)
+        wge_keystore_allow_unlocked(self->store);
     return (PyObject *)self;
 }
 
@@ -172,6 +175,15 @@ static PyObject *key_server_counters(PyObject *object, PyObject *unused)
     return out;
 }
 
+static PyObject *key_server_unlocked(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    struct key_server *self = alive(object);
+    if (self == NULL)
+        return NULL;
+    return PyBool_FromLong(wge_keystore_unlocked(self->store));
+}
+
 static PyObject *key_server_close(PyObject *object, PyObject *unused)
 {
     (void)unused;
@@ -185,6 +197,7 @@ static PyMethodDef methods[] = {
     {"unload", key_server_unload, METH_VARARGS, NULL},
     {"serve", key_server_serve, METH_VARARGS, NULL},
     {"counters", key_server_counters, METH_NOARGS, NULL},
+    {"unlocked", key_server_unlocked, METH_NOARGS, NULL},
     {"close", key_server_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

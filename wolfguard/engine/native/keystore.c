@@ -14,6 +14,7 @@
 struct wge_keystore {
     pthread_rwlock_t lock; /* of `keys`: readers hold it for one increment */
     unsigned instances;
+    struct wge_lock_duty duty;
     struct wge_private_key *keys[WGE_KEYS_MAX];
 };
 
@@ -28,6 +29,16 @@ enum wge_result wge_keystore_create(struct wge_keystore **out, unsigned instance
     store->instances = instances > WGE_KEY_INSTANCES_MAX ? WGE_KEY_INSTANCES_MAX : instances;
     pthread_rwlock_init(&store->lock, NULL);
     return WGE_OK;
+}
+
+void wge_keystore_allow_unlocked(struct wge_keystore *store)
+{
+    store->duty.may_fail = true;
+}
+
+bool wge_keystore_unlocked(const struct wge_keystore *store)
+{
+    return atomic_load_explicit(&store->duty.unlocked, memory_order_relaxed);
 }
 
 void wge_keystore_free(struct wge_keystore *store)
@@ -81,15 +92,15 @@ enum wge_result wge_keystore_load(struct wge_keystore *store, unsigned number, i
         *why = "the key number is out of range";
         return WGE_INVALID;
     }
-    uint8_t *pem = wge_locked_map(PEM_CAPACITY);
+    uint8_t *pem = wge_locked_map(PEM_CAPACITY, &store->duty);
     if (pem == NULL) {
-        *why = "no memory can be locked for it: raise the limit of locked memory (RLIMIT_MEMLOCK)";
+        *why = WGE_LOCK_REFUSED;
         return WGE_SYSTEM_ERROR;
     }
     struct wge_private_key *key = NULL;
     enum wge_result result = read_whole(fd, pem, PEM_CAPACITY, &length, why);
     if (result == WGE_OK)
-        result = wge_private_key_parse(&key, pem, length, store->instances, why);
+        result = wge_private_key_parse(&key, pem, length, store->instances, &store->duty, why);
     wge_locked_unmap(pem, PEM_CAPACITY);
     if (result != WGE_OK)
         return result;

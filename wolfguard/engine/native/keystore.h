@@ -4,6 +4,7 @@
 #ifndef WGE_KEYSTORE_H
 #define WGE_KEYSTORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct wge_keystore;
 
 /* `instances`: how many signatures with one key may run at the same time, usually the number of processors. */
 enum wge_result wge_keystore_create(struct wge_keystore **out, unsigned instances);
+/* From here on a key whose memory cannot be locked is taken all the same; call it before the first key is loaded. */
+void wge_keystore_allow_unlocked(struct wge_keystore *store);
+bool wge_keystore_unlocked(const struct wge_keystore *store); /* whether that was ever needed */
 void wge_keystore_free(struct wge_keystore *store); /* no thread may use it any more; wipes all keys */
 
 /* Reads the whole of `fd` (a file of at most WGE_KEY_PEM_MAX bytes, PEM) from its start, and installs the key in

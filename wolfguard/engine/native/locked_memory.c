@@ -18,7 +18,17 @@ static size_t whole_pages(size_t bytes)
     return (bytes + page - 1) / page * page;
 }
 
-void *wge_locked_map(size_t bytes)
+static bool lock_pages(void *memory, size_t bytes, struct wge_lock_duty *duty)
+{
+    if (mlock(memory, bytes) == 0)
+        return true;
+    if (!duty->may_fail)
+        return false;
+    atomic_store_explicit(&duty->unlocked, true, memory_order_relaxed);
+    return true;
+}
+
+void *wge_locked_map(size_t bytes, struct wge_lock_duty *duty)
 {
     const size_t page = page_size();
     if (bytes == 0 || bytes > SIZE_MAX / 2) {
@@ -30,7 +40,7 @@ void *wge_locked_map(size_t bytes)
     if (guard == MAP_FAILED)
         return NULL;
     uint8_t *memory = guard + page;
-    if (mprotect(memory, inner, PROT_READ | PROT_WRITE) != 0 || mlock(memory, inner) != 0 ||
+    if (mprotect(memory, inner, PROT_READ | PROT_WRITE) != 0 || !lock_pages(memory, inner, duty) ||
         madvise(memory, inner, MADV_DONTDUMP) != 0 || madvise(memory, inner, MADV_DONTFORK) != 0) {
         const int reason = errno;
         (void)munmap(guard, inner + 2 * page);

@@ -14,7 +14,6 @@
 #include <wolfssl/wolfcrypt/random.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 
-#include "locked_memory.h"
 #include "spki.h"
 
 #ifndef WC_RSA_BLINDING
@@ -244,12 +243,12 @@ static bool consistent(struct wge_private_key *key)
 
 /* Maps the object with all instances of a key whose type is known. */
 static enum wge_result build(struct wge_private_key **out, enum wge_key_type type, const uint8_t *der, size_t length,
-                             unsigned instances, const char **why)
+                             unsigned instances, struct wge_lock_duty *duty, const char **why)
 {
     const size_t bytes = sizeof(struct wge_private_key) + instances * sizeof(union wolfcrypt_key);
-    struct wge_private_key *key = wge_locked_map(bytes);
+    struct wge_private_key *key = wge_locked_map(bytes, duty);
     if (key == NULL) {
-        *why = "no memory can be locked for it: raise the limit of locked memory (RLIMIT_MEMLOCK)";
+        *why = WGE_LOCK_REFUSED;
         return WGE_SYSTEM_ERROR;
     }
     atomic_init(&key->references, 1);
@@ -283,7 +282,7 @@ struct scratch {
 };
 
 enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length,
-                                      unsigned instances, const char **why)
+                                      unsigned instances, struct wge_lock_duty *duty, const char **why)
 {
     static const char encrypted[] = "ENCRYPTED";
     *out = NULL;
@@ -299,9 +298,9 @@ enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_
         *why = "it is encrypted, and nobody is there to give its passphrase: store it in the clear with mode 0600";
         return WGE_INVALID;
     }
-    struct scratch *scratch = wge_locked_map(sizeof *scratch);
+    struct scratch *scratch = wge_locked_map(sizeof *scratch, duty);
     if (scratch == NULL) {
-        *why = "no memory can be locked for it: raise the limit of locked memory (RLIMIT_MEMLOCK)";
+        *why = WGE_LOCK_REFUSED;
         return WGE_SYSTEM_ERROR;
     }
     enum wge_result result = WGE_INVALID;
@@ -320,7 +319,7 @@ enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_
         goto wipe;
     }
     undecode(&scratch->probe, type);
-    result = build(out, type, scratch->der, (size_t)der_length, instances, why);
+    result = build(out, type, scratch->der, (size_t)der_length, instances, duty, why);
 wipe:
     wge_locked_unmap(scratch, sizeof *scratch);
     return result;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "locked_memory.h"
 #include "random.h"
 #include "result.h"
 #include "sign_wire.h"
@@ -26,7 +27,7 @@ struct wge_private_key; /* reference-counted */
 /* `*why` is a sentence for the operator whenever the result is not OK. The key starts with one reference. Signs and
  * verifies once before it answers (pairwise consistency), so that a damaged file is found now and not in a handshake. */
 enum wge_result wge_private_key_parse(struct wge_private_key **out, const uint8_t *pem, size_t length,
-                                      unsigned instances, const char **why);
+                                      unsigned instances, struct wge_lock_duty *duty, const char **why);
 struct wge_private_key *wge_private_key_share(struct wge_private_key *key);
 void wge_private_key_release(struct wge_private_key *key); /* the last one wipes; NULL is fine */
 

@@ -22,6 +22,7 @@ from wolfguard.ipc.management import (
     WorkerStatus,
 )
 from wolfguard.ipc.messages import Fact
+from wolfguard.sandbox import weakening
 
 Json = dict[str, Any]
 
@@ -48,6 +49,7 @@ def status(
         "generation": supervisor.generation if supervisor else None,
         "started": supervisor.started if supervisor else None,
         "processes": [_process(process) for process in supervisor.processes] if supervisor else [],
+        "weakened": _weakened(supervisor.processes) if supervisor else None,
         "listeners": list(supervisor.listeners) if supervisor else [],
         "sessions": sessiond.sessions if sessiond else None,
         "tunnels": sessiond.tunnels if sessiond else None,
@@ -90,6 +92,10 @@ def records(batch: RecordBatch) -> Json:
 
 def _process(process: ProcessStatus) -> Json:
     return {**dataclasses.asdict(process), "confinement": _facts(process.confinement)}
+
+
+def _weakened(processes: Iterable[ProcessStatus]) -> list[str]:
+    return list(weakening.in_force((fact.name, fact.value) for each in processes for fact in each.confinement))
 
 
 def _worker(slot: int, worker: WorkerStatus) -> Json:

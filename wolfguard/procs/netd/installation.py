@@ -10,11 +10,12 @@ sandbox.
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from wolfguard.errors import LocalError, StartError
+from wolfguard.errors import ConfigurationError, LocalError, StartError
 from wolfguard.linux import firewall, rtnetlink
 from wolfguard.linux.netlink import Message, NetlinkError, Request
 from wolfguard.linux.netlink_socket import ROUTE, NetlinkSocket
@@ -79,6 +80,7 @@ class Installation:
         """Everything; raises LocalError with a line for the operator, having removed what it began with."""
         if len(descriptors) != len(self.plan.devices):
             raise StartError(f"{len(descriptors)} TUN descriptors for {len(self.plan.devices)} workers")
+        self._refuse_own_addresses(self.plan.pools)
         found = self._our_routes()
         try:
             self._make_pools_unreachable(self.plan.pools)
@@ -93,6 +95,25 @@ class Installation:
             if not found and not any(device.adopted for device in self.devices):
                 self.remove()
             raise
+
+    def _refuse_own_addresses(self, pools: Iterable[Network]) -> None:
+        """A pool with an address of the machine in it would cut the machine off from its own network."""
+        for version in (4, 6):
+            for message in self._dump("list addresses", rtnetlink.list_addresses(version, 0)):
+                entry = rtnetlink.read_address(message)
+                if entry is None or entry[0] in self._own_indexes():
+                    continue
+                for pool in pools:
+                    if entry[1].ip in pool:
+                        raise ConfigurationError(
+                            f"the pool {pool} has this machine's own address {entry[1].ip} in it; "
+                            "give clients a network of their own"
+                        )
+
+    def _own_indexes(self) -> set[int]:
+        if self.devices:
+            return {device.index for device in self.devices}
+        return {index for index, name in socket.if_nameindex() if name in self.plan.devices}
 
     def _our_routes(self) -> list[Route]:
         return [route for version in (4, 6) for route in self._routes(version, rtnetlink.ROUTE_PROTOCOL)]
@@ -232,6 +253,7 @@ class Installation:
 
     def change(self, plan: Plan) -> None:
         """Takes over pools, addresses, MTU and rules of a new plan; devices stay. Raises LocalError."""
+        self._refuse_own_addresses(plan.pools)
         self._make_pools_unreachable(plan.pools)
         for pool in set(self.plan.pools) - set(plan.pools):
             self._retire(pool)

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.waiters import settle
 from wolfguard.records.record import Value
 from wolfguard.records.schema import FAILURE
 from wolfguard.records.sinks import Sink
@@ -156,7 +157,7 @@ class Ledger:
         waiters, self._waiters = self._waiters, []
         records = self._trail.unstored()
         if not touched and not extra and not records:
-            _answer(waiters, None)
+            settle(waiters)
             return True
         changes: list[Change] = [*extra, *(self._state_of(key) for key in touched)]
         changes += [PutRecord(RecordRow(record.sequence, record.text)) for record in records]
@@ -167,7 +168,7 @@ class Ledger:
             self._touched = {**touched, **self._touched}
             self._changes = extra + self._changes
             self._fell_ill(error)
-            _answer(waiters, error)
+            settle(waiters, error)
             return False
         self._recovered()
         for change in changes:
@@ -175,8 +176,8 @@ class Ledger:
         if records:
             self._trail.stored(records[-1].sequence)
             self._deliver.set()
-            _answer(self._readers, None)
-        _answer(waiters, None)
+            settle(self._readers)
+        settle(waiters)
         if self._trail.unstored(1):
             self._wake.set()
         return True
@@ -250,13 +251,3 @@ class Ledger:
         if not self.healthy:
             log.info("state_writable_again")
         self.healthy = True
-
-
-def _answer(waiters: Sequence[asyncio.Future[None]] | set[asyncio.Future[None]], error: StoreError | None) -> None:
-    for future in tuple(waiters):
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)

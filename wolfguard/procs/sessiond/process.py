@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wolfguard.ipc.messages import Message
-from wolfguard.procs.child import Channel, Child, Handler, Started
+from wolfguard.ipc.messages import Message, Weakened
+from wolfguard.procs.child import Channel, Child, Handler, Sender, Started
 from wolfguard.procs.sessiond.module import primitives
 from wolfguard.procs.sessiond.service import Service
 
@@ -24,8 +24,11 @@ class Sessiond(Child):
         await self.service.serve(self.stopping)
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
-        # The supervisor's channel stands before `prepare`; it asks nothing of its own of sessiond.
-        return {} if peer == "supervisor" else self.service.handlers(peer)
+        # The supervisor's channel stands before `prepare`.
+        return {Weakened: self._weakened} if peer == "supervisor" else self.service.handlers(peer)
+
+    async def _weakened(self, message: Weakened, sender: Sender) -> None:
+        self.service.weakened(message.names)
 
     async def attached(self, peer: str, slot: int, channel: Channel) -> None:
         self.service.attached(peer, slot, channel)

@@ -17,6 +17,7 @@ from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import DropRoutes, HostRoute, ListRoutes, SetRoutes
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.waiters import settle
 
 log = Log(__name__)
 
@@ -39,15 +40,6 @@ class _Waiting:
 
     route: HostRoute
     futures: list[asyncio.Future[None]] = field(default_factory=list)
-
-    def settle(self, error: IpcError | None) -> None:
-        for future in self.futures:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
 
 
 class Routes:
@@ -139,12 +131,12 @@ class Routes:
     async def _ask_sets(self, channel: Channel, batch: Sequence[_Waiting]) -> None:
         await channel.request(SetRoutes(tuple(waiting.route for waiting in batch)), timeout=WAIT_SECONDS)
         for waiting in batch:
-            waiting.settle(None)
+            settle(waiting.futures)
 
     def _failed(self, channel: Channel, batch: Sequence[_Waiting], error: IpcError) -> None:
         log.warning("routes_not_set", count=len(batch), error=str(error))
         for waiting in batch:
-            waiting.settle(error)
+            settle(waiting.futures, error)
         if error.code in _GONE:
             self._give_up(channel)
 

@@ -133,6 +133,10 @@ class Service:
         self.state.ledger.record("gateway.reconfigured", SUCCESS, where="sessiond", generation=generation)
         return changes.needs_restart(old, configuration)
 
+    def weakened(self, names: Sequence[str]) -> None:
+        """Parts of the confinement are missing, as the site allows."""
+        self.state.ledger.record("gateway.weakened", SUCCESS, where="supervisor", names=",".join(names))
+
     # --- whom it answers ---------------------------------------------------------------------------------------------
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:

@@ -192,10 +192,6 @@ class Sessions:
             over[number] = (session, EXPIRED if expired else UNUSED if session.state == FRESH else NOT_BACK)
         return list(over.values())
 
-    def next_due(self) -> int:
-        """When to ask `due` again; 0 when nothing is armed."""
-        return self._due[0][0] if self._due else 0
-
     def _arm(self, session: Session) -> None:
         if session.due():
             heapq.heappush(self._due, (session.due(), session.number))

@@ -28,7 +28,7 @@ class Holdings:
     tuns: list[int]
     traffic: list[int]
     management: int
-    lock: int
+    locks: list[int]
     closed: bool = field(default=False)
 
     def take(self, process: Process, slot: int) -> tuple[list[str], list[int]]:
@@ -59,7 +59,7 @@ class Holdings:
         with contextlib.suppress(OSError):
             os.unlink(places.management_path(self.generation.configuration.paths.run))
         self.generation.close()
-        groups = [*self.listeners, self.tuns, self.traffic, [self.management, self.lock]]
+        groups = [*self.listeners, self.tuns, self.traffic, [self.management], self.locks]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -78,8 +78,9 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
     opened: list[int] = []
     try:
         places.make_folders(configuration, keeper="wolfguard-sessiond")
-        lock = places.lock(configuration.paths.run)
-        opened.append(lock)
+        for folder, key in ((configuration.paths.run, "paths.run"), (configuration.paths.state, "paths.state")):
+            opened.append(places.lock(folder, key))
+        locks = list(opened)
         tuns = devices.open_tuns(slots)
         opened += tuns
         traffic = devices.make_traffic(slots, configuration.limits.sessions)
@@ -92,4 +93,4 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
             os.close(descriptor)
         generation.close()
         raise
-    return Holdings(slots, generation, by_slot, addresses, tuns, traffic, management, lock)
+    return Holdings(slots, generation, by_slot, addresses, tuns, traffic, management, locks)

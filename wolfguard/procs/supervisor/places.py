@@ -67,20 +67,20 @@ def _check_folder(path: str, uid: int) -> None:
         raise StartError(f"the folder {path} does not belong to {owner}; chown it or change paths in the site file")
 
 
-def lock(run: str) -> int:
-    """Held for as long as the gateway lives: one gateway for one run folder. Raises StartError.
+def lock(folder: str, key: str) -> int:
+    """Held for as long as the gateway lives: one gateway for the folder that `key` names. Raises StartError.
 
     The folder itself is locked, so that no lock file stays behind.
     """
     try:
-        descriptor = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise StartError(f"cannot open {run}: {error.strerror}") from error
+        raise StartError(f"cannot open {folder}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise StartError(f"another gateway runs in {run}; stop it, or give this one its own paths.run") from error
+        raise StartError(f"another gateway uses {folder}; stop it, or give this one its own {key}") from error
     return descriptor
 
 

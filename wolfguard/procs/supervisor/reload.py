@@ -121,5 +121,6 @@ def running(old: Configuration, new: Configuration) -> Configuration:
         tun_prefix=old.tun_prefix,
         limits=dataclasses.replace(new.limits, sessions=old.limits.sessions),
         records=old.records,
+        confinement=old.confinement,
         paths=old.paths,
     )

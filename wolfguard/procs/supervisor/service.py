@@ -8,6 +8,7 @@ dies is started again, after a wait that grows, while the others serve on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -20,7 +21,7 @@ from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Handler, Sender
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.management import AskSupervisorStatus, Reload, ReloadReport, Shutdown, SupervisorStatus
-from wolfguard.ipc.messages import Done, Message, Offence
+from wolfguard.ipc.messages import Done, Message, Offence, Weakened
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
 from wolfguard.procs.supervisor import ProcessStartError, configuration, status
@@ -33,6 +34,8 @@ from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 
 READY_SECONDS: Final = 60.0
+RECORDER: Final = "sessiond"
+"""The process that keeps the records."""
 
 events = log.Log(__name__)
 
@@ -93,6 +96,7 @@ class Service:
             await self._start()
             if not self._end.is_set():
                 self._up = True
+                self._warn_of_weakenings()
                 self._notifier.ready(self._summary())
                 events.info("serving", slots=self._holdings.slots, listeners=",".join(self._holdings.addresses))
                 await self._until_end()
@@ -163,12 +167,24 @@ class Service:
         except IpcError:
             events.warning("gone_before_start", child=child.name)
 
+    def _warn_of_weakenings(self) -> None:
+        """Says in the log and in the records what processes had to go on without."""
+        names = status.weakened(self._children)
+        for name in names:
+            events.warning("weakened", by=name, text="the machine refuses it, the site file allows to go on without")
+        for child in self._children:
+            if names and child.process.name == RECORDER:
+                with contextlib.suppress(IpcError):
+                    child.channel.notify(Weakened(names))
+
     # --- lives of children ------------------------------------------------------------------------------------------
 
     def _on_ready(self, child: Supervised) -> None:
         self._joints.connect(child, self._children)
         self._changed.set()
         if self._up:
+            if child.process.name == RECORDER:
+                self._warn_of_weakenings()
             self._notifier.status(self._summary())
             self._spawn_task(self._reloader.bring_along(child))
 

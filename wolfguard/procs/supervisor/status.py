@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from wolfguard.ipc.management import ProcessStatus, SupervisorStatus
 from wolfguard.procs.supervisor.supervised import Supervised
+from wolfguard.sandbox import weakening
 
 DISTRIBUTION = "wolfguard-gateway"
 
@@ -34,3 +35,8 @@ def report(generation: int, started: int, children: Sequence[Supervised], addres
         for child in children
     )
     return SupervisorStatus(version(), generation, started, processes, tuple(addresses))
+
+
+def weakened(children: Sequence[Supervised]) -> tuple[str, ...]:
+    """Weakenings of the confinement that are in force in any of them."""
+    return weakening.in_force((fact.name, fact.value) for child in children for fact in child.confinement)

@@ -115,6 +115,7 @@ class Supervised:
             handlers=self._handlers,
             ended=self._channel_ended,
             state=STARTING,
+            advance={Ready: SERVING},
         )
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
         events.info("spawned", child=self.name, pid=self.pid)
@@ -177,7 +178,6 @@ class Supervised:
         self.confinement = message.confinement
         if self.state is State.STARTING:
             self.state = State.SERVING
-            self.channel.state = SERVING
             facts = {fact.name: fact.value for fact in message.confinement}
             seconds = f"{time.monotonic() - self._since:.2f}"
             events.info("ready", child=self.name, pid=self.pid, seconds=seconds, **facts)

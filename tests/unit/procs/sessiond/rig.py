@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from tests.unit.policy.profiles import PLAIN
 from wolfguard.config.site import Configuration, Group, Listener, Network, Paths, Records, Site, Timeouts
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
@@ -36,7 +37,6 @@ from wolfguard.ipc.messages import (
     TunnelGrant,
     TunnelOpen,
 )
-from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.service import Service
 from wolfguard.secret import Secret
@@ -51,21 +51,6 @@ AUDITOR = Actor(1001, "otto", "auditor")
 TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.com")
 PASSWORD = b"correct horse battery"
 
-PROFILE = CryptoProfile(
-    name="test",
-    title="test",
-    approved=True,
-    versions=("1.3",),
-    suites_tls13=("TLS_AES_256_GCM_SHA384",),
-    suites_tls12=(),
-    groups=("secp256r1",),
-    signatures=("ecdsa_secp256r1_sha256",),
-    require_extended_master_secret=True,
-    require_hybrid=False,
-    minimum_rsa_bits=2048,
-    tickets=False,
-)
-
 
 def a_site(**changes: Any) -> Site:
     given: dict[str, Any] = {
@@ -74,7 +59,7 @@ def a_site(**changes: Any) -> Site:
         "network": Network(ipv4_pool="10.99.0.0/24", ipv6_pool="2001:db8:99::/64", dns=("10.99.0.1",)),
         "timeouts": Timeouts(session=3600, reconnect=300, address_rest=60),
         "sessions_per_user": 2,
-        "crypto": PROFILE,
+        "crypto": PLAIN,
         **changes,
     }
     return Site(**given)

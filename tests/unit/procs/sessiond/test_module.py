@@ -31,5 +31,5 @@ def test_primitives_of_the_module() -> None:
 def test_a_wrong_library_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = dataclasses.replace(identify(), problem="it is older")
     monkeypatch.setattr("wolfguard.procs.sessiond.module.identify", lambda: wrong)
-    with pytest.raises(StartError, match="libwolfssl is not the one that was built .* it is older"):
+    with pytest.raises(StartError, match=r"libwolfssl is not the one that was built .* it is older"):
         primitives()

@@ -52,7 +52,6 @@ def test_reasons_of_ends_by_time() -> None:
     sessions.open(lost, 0, 1, 110)
     sessions.open(old, 0, 2, 110)
     sessions.closed(lost, 1, 120, 80)
-    assert sessions.next_due() == 130
     assert sessions.due(129) == []
     assert sessions.due(130) == [(fresh, UNUSED)]
     assert sorted((each.number, reason) for each, reason in sessions.due(200)) == [(2, NOT_BACK), (3, EXPIRED)]

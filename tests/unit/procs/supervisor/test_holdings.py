@@ -125,8 +125,11 @@ def test_an_address_of_another_machine(configuration: Configuration) -> None:
 
 def test_a_second_gateway(configuration: Configuration) -> None:
     held = holdings.open_holdings(configuration, ALL)
-    with pytest.raises(StartError, match="another gateway runs"):
+    with pytest.raises(StartError, match=r"another gateway uses .*/run; stop it, or give this one its own paths\.run"):
         holdings.open_holdings(configuration, ALL)
+    elsewhere = Paths(configuration.paths.state, configuration.paths.run + "2")
+    with pytest.raises(StartError, match=r"another gateway uses .*; stop it, or give this one its own paths\.state"):
+        holdings.open_holdings(dataclasses.replace(configuration, paths=elsewhere), ALL)
     held.close()
 
 

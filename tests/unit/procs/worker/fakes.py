@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.unit.policy.profiles import profile
 from tests.unit.protocol.playbook import FORM as PROTOCOL_FORM
 from wolfguard.config.site import Certificate, Configuration, Group, Limits, Listener, Site, Timeouts
 from wolfguard.crypto.library import LibraryIdentity
@@ -28,7 +29,6 @@ from wolfguard.ipc.messages import (
     TunnelGrant,
     TunnelOpen,
 )
-from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.child import Started
 from wolfguard.procs.worker.process import Worker
 
@@ -90,19 +90,11 @@ def opened(conn: int, site: str = "main") -> Opened:
 
 
 def site(name: str = "main", **changes: Any) -> Site:
-    crypto = CryptoProfile(
+    crypto = profile(
         name="fips-hybrid",
-        title="",
-        approved=True,
         versions=("1.3", "1.2"),
-        suites_tls13=("TLS_AES_256_GCM_SHA384",),
         suites_tls12=("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",),
         groups=("SecP256r1MLKEM768", "secp256r1"),
-        signatures=("ecdsa_secp256r1_sha256",),
-        require_extended_master_secret=True,
-        require_hybrid=False,
-        minimum_rsa_bits=2048,
-        tickets=False,
     )
     return Site(
         name=name,

@@ -301,7 +301,7 @@ def test_list_of_tunnels_has_pages_and_those_on_their_way() -> None:
 def test_a_wrong_library_refuses_the_start() -> None:
     async def scene() -> None:
         worker = Worker(lambda start: FakePlane(), library=lambda: dataclasses.replace(LIBRARY, problem="it is older"))
-        with pytest.raises(StartError, match="libwolfssl is not the one that was built .* it is older"):
+        with pytest.raises(StartError, match=r"libwolfssl is not the one that was built .* it is older"):
             await worker.prepare(started())
 
     asyncio.run(scene())
