@@ -243,12 +243,12 @@ def test_a_strangers_device_is_left_alone_and_nothing_half_started_stays(ground:
 @pytest.mark.parametrize(("ipv4", "ipv6"), [("198.51.100.0/24", ""), ("10.99.0.0/16", "2001:db8:1::/64")])
 def test_a_pool_with_the_machine_in_it_is_refused(ground: Ground, ipv4: str, ipv6: str) -> None:
     before = snapshot()
-    with pytest.raises(ConfigurationError, match="has this machine's own address .* in it"):
+    with pytest.raises(ConfigurationError, match=r"has this machine's own address .* in it"):
         ground.install(with_pools(ipv4, ipv6))
     assert snapshot() == before
     installation = ground.install()
     between = snapshot()
-    with pytest.raises(ConfigurationError, match="has this machine's own address .* in it"):
+    with pytest.raises(ConfigurationError, match=r"has this machine's own address .* in it"):
         installation.change(make_plan(with_pools(ipv4, ipv6), 2))
     assert snapshot() == between
 

@@ -151,7 +151,7 @@ class Firewall:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """`allow`: weakenings, by the words of `sandbox.weakening`, that this site accepts where the machine forces them."""
+    """`allow`: weakenings, by the words of `sandbox.weakening`, accepted on a machine that forces them."""
 
     allow: tuple[str, ...] = ()
 

@@ -33,9 +33,9 @@ def learning() -> bool:
 def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] = (), learn: bool = False) -> Facts:
     """Confines this process as the manifest says; returns (name, value) pairs as read back from the kernel.
 
-    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows. Must run while
-    the process has one thread only, since Landlock and capabilities bind threads; threads made later inherit everything.
-    Raises StartError.
+    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows. Must run
+    while the process has one thread only, since Landlock and capabilities bind threads; threads made later inherit
+    everything. Raises StartError.
     """
     rules = PROCESSES.get(process)
     if rules is None:

@@ -20,8 +20,10 @@ from wolfguard.cli.root import command
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.management import (
     AddUser,
+    AskSupervisorStatus,
     Disconnect,
     Disconnected,
+    ProcessStatus,
     ReadRecords,
     RecordBatch,
     Reload,
@@ -29,9 +31,10 @@ from wolfguard.ipc.management import (
     RemoveUser,
     SetPassword,
     Shutdown,
+    SupervisorStatus,
     UnlockUser,
 )
-from wolfguard.ipc.messages import Done
+from wolfguard.ipc.messages import Done, Fact
 from wolfguard.procs.mgmtd.roles import Credentials, Role
 from wolfguard.secret import Secret
 
@@ -96,6 +99,15 @@ def test_status_without_workers_claims_nothing(site: Gateway) -> None:
     result = wolfguard(site, "status")
     assert "verdict unknown" in result.output
     assert "NO ANSWER from netd" in result.output
+
+
+def test_status_says_what_is_weakened(site: Gateway) -> None:
+    missing = (Fact("landlock", "missing, allowed by the site"),)
+    processes = (ProcessStatus("keyd", 0, 1001, "serving", STARTED, 0, missing),)
+    site.supervisor.answers[AskSupervisorStatus] = SupervisorStatus("0.1.0", 2, STARTED, processes, ())
+    shown = wolfguard(site, "status").output.splitlines()
+    assert "weakened   no-landlock: refused by this machine, allowed by the site file" in shown[:3]
+    assert json.loads(wolfguard(site, "status", "--json").output)["weakened"] == ["no-landlock"]
 
 
 def test_events(site: Gateway) -> None:

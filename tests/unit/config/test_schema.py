@@ -9,19 +9,28 @@ from typing import Any
 
 import pytest
 
-from tests.unit.config.site_files import MINIMAL
+from tests.unit.config.site_files import MINIMAL, configuration
 from wolfguard.config import build, schema
 from wolfguard.config.document import parse
 from wolfguard.config.formats import FORMATS
 from wolfguard.config.reference import COMPUTED
 from wolfguard.config.site import Configuration
 from wolfguard.errors import ConfigurationError
+from wolfguard.sandbox import weakening
 
 
 def complaints(text: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         schema.validate(parse(text.encode(), "site.yml"))
     return str(caught.value).splitlines()
+
+
+def test_weakenings_have_the_words_of_the_sandbox() -> None:
+    rules = dict(schema.walk())
+    assert tuple(rules["confinement", "allow", "*"]["allowed"]) == weakening.WORDS
+    parsed = configuration(MINIMAL + "confinement: {allow: [unlocked-keys]}\n")
+    assert parsed.confinement.allow == (weakening.UNLOCKED_KEYS,)
+    assert configuration(MINIMAL).confinement.allow == ()
 
 
 def test_the_smallest_file_is_good() -> None:
@@ -38,6 +47,7 @@ def test_the_smallest_file_is_good() -> None:
         ("worker: 1", "site.yml:8: worker: unknown key; did you mean workers?"),
         ("tun_prefix: wgvpn", "site.yml:8: tun_prefix: is 'wgvpn'; allowed: two to ten lower-case letters, not "),
         ("records: {target: syslog}", "site.yml:8: records.target: is 'syslog'; allowed: journald, file, stderr"),
+        ("confinement: {allow: [all]}", "confinement.allow[0]: is 'all'; allowed: no-landlock, unlocked-keys"),
         ("records: file", "site.yml:8: records: is 'file'; allowed: keys with values below it"),
         ("firewall: {masquerade: yes}", "site.yml:8: firewall.masquerade: is 'yes'; allowed: true or false"),
         (

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,23 @@ SHA256 = 1
 OK, FORBIDDEN, NO_KEY = 0, 2, 5
 DIGEST = bytes(range(32))
 DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420") + DIGEST
+
+
+# In a process that may lock no memory at all: a key from descriptor 0, strictly and then leniently.
+UNLOCKABLE = """
+import os, resource
+from wolfguard._native import KeyServer
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for allow in (False, True):
+    server = KeyServer(1, allow)
+    try:
+        server.load(0, os.dup(0))
+    except ValueError as error:
+        print(error)
+    print(server.unlocked())
+    server.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +163,14 @@ def test_closing_ends_channels(service: SigningService) -> None:
         assert channel.recv(10) == b""
     with pytest.raises(ValueError, match="closed"):
         service.counters()
+
+
+def test_memory_that_cannot_be_locked_is_refused_or_told_of(service: SigningService, authority: Authority) -> None:
+    assert not service.unlocked
+    with authority.ecdsa.key.open("rb") as key:
+        command = [sys.executable, "-I", "-c", UNLOCKABLE]
+        done = subprocess.run(command, stdin=key, capture_output=True, text=True, check=True)
+    refusal, before, after = done.stdout.splitlines()
+    assert "RLIMIT_MEMLOCK" in refusal
+    assert "unlocked-keys" in refusal
+    assert (before, after) == ("False", "True")

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from wolfguard.config.site import Certificate, Configuration, Listener, Site
+from wolfguard.config.site import Certificate, Configuration, Confinement, Listener, Site
 from wolfguard.crypto.authority import Authority, Issued, make_authority
 from wolfguard.crypto.library import identify
 from wolfguard.errors import StartError
 from wolfguard.policy.load import load_profile
 from wolfguard.procs.child import Started
 from wolfguard.procs.keyd import Keyd, numbered_certificates
+from wolfguard.sandbox import weakening
 
 OK, MISMATCH, NO_KEY = 0, 3, 5
 
@@ -84,6 +85,16 @@ def test_a_wrong_library_refuses_the_start(keyd: Keyd, pki: Authority, monkeypat
         asyncio.run(keyd.prepare(start))
     for descriptor in start.descriptors["key"]:
         os.close(descriptor)
+
+
+def test_facts_say_that_the_keys_are_locked(keyd: Keyd, pki: Authority) -> None:
+    start = started(certificate(pki.ecdsa, 0))
+    confinement = Confinement((weakening.UNLOCKED_KEYS,))
+    allowed = dataclasses.replace(
+        start, configuration=dataclasses.replace(start.configuration, confinement=confinement)
+    )
+    asyncio.run(keyd.prepare(allowed))
+    assert keyd.facts() == ((weakening.KEY_MEMORY, weakening.KEY_MEMORY_LOCKED),)
 
 
 def test_renewal_keeps_channels_and_the_keys_of_the_configuration_before(

@@ -17,7 +17,7 @@ def test_every_event_can_be_written() -> None:
     for event in EVENTS:
         assert event.outcomes
         assert set(event.outcomes) <= {SUCCESS, FAILURE}
-        assert event.severity in ("info", "notice", "error")
+        assert event.severity in ("info", "notice", "warning", "error")
         names = [field.name for field in event.fields]
         assert len(set(names)) == len(names)
         assert not set(names) & {field.name for field in COMMON}

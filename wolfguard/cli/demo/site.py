@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,14 @@ def _confinement() -> dict[str, Any]:
 
 @dataclass
 class Gateway:
-    """`wolfguard run` in a namespace. Standard error goes to `site.folder/gateway.log`."""
+    """`wolfguard run` in a namespace. Standard error goes to `site.folder/gateway.log`.
+
+    `runner` is a program with its arguments that executes the gateway; none for the gateway itself.
+    """
 
     site: Site
     namespace: Namespace
+    runner: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -126,7 +131,7 @@ class Gateway:
             ready.bind(str(notify))
             command = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
             self.process = subprocess.Popen(
-                self.namespace.inside(command),
+                self.namespace.inside([*self.runner, *command]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -17,10 +17,12 @@ struct wge_keystore;
 
 /* `instances`: how many signatures with one key may run at the same time, usually the number of processors. */
 enum wge_result wge_keystore_create(struct wge_keystore **out, unsigned instances);
+void wge_keystore_free(struct wge_keystore *store); /* no thread may use it any more; wipes all keys */
+
 /* From here on a key whose memory cannot be locked is taken all the same; call it before the first key is loaded. */
 void wge_keystore_allow_unlocked(struct wge_keystore *store);
-bool wge_keystore_unlocked(const struct wge_keystore *store); /* whether that was ever needed */
-void wge_keystore_free(struct wge_keystore *store); /* no thread may use it any more; wipes all keys */
+/* Whether that was ever needed. */
+bool wge_keystore_unlocked(const struct wge_keystore *store);
 
 /* Reads the whole of `fd` (a file of at most WGE_KEY_PEM_MAX bytes, PEM) from its start, and installs the key in
  * place of the one with this number, if its SubjectPublicKeyInfo equals `expected` (NULL: any). The key is returned with

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from wolfguard.ipc.management import Counter, ProcessStatus, SessionInfo, UserInfo, WorkerStatus
+from wolfguard.ipc.management import Counter, ProcessStatus, SessionInfo, SupervisorStatus, UserInfo, WorkerStatus
 from wolfguard.ipc.messages import Fact, TlsFacts
 from wolfguard.procs.mgmtd import views
 
@@ -49,3 +49,12 @@ def test_counters_are_summed_and_facts_that_differ_are_all_shown() -> None:
     assert status["engine"] == {"gso": "on | off", "verdict": "none"}
     assert status["fips"] == {"verdict": "none", "library": "unknown", "meaning": views.NOT_SAID}
     assert status["silent"][-1] == "worker/2"
+
+
+def test_weakenings_in_force_are_those_that_the_processes_show() -> None:
+    missing = Fact("landlock", "missing, allowed by the site")
+    keyd = ProcessStatus("keyd", 0, 1, "serving", 0, 0, (missing, Fact("key_memory", "unlocked, allowed by the site")))
+    netd = ProcessStatus("netd", 0, 2, "serving", 0, 0, (missing,))
+    supervisor = SupervisorStatus("0.1.0", 1, 0, (netd, keyd), ())
+    assert views.status(supervisor, None, None, {})["weakened"] == ["no-landlock", "unlocked-keys"]
+    assert views.status(None, None, None, {})["weakened"] is None

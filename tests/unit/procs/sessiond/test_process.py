@@ -13,7 +13,7 @@ from tests.unit.procs.sessiond.rig import ADMIN, PASSWORD, FakeChannel, a_config
 from wolfguard.config.site import Passwords
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.management import AddUser
-from wolfguard.ipc.messages import LoginStep, TlsFacts
+from wolfguard.ipc.messages import LoginStep, TlsFacts, Weakened
 from wolfguard.procs.child import Started
 from wolfguard.procs.sessiond.process import Sessiond
 from wolfguard.secret import Secret
@@ -27,9 +27,13 @@ def test_one_life_in_the_frame_of_a_child(tmp_path: Path) -> None:
     async def run() -> None:
         child = Sessiond()
         child.stopping = asyncio.Event()
-        assert child.handlers("supervisor") == {}
+        weakened = child.handlers("supervisor")[Weakened]
         await child.prepare(Started(0, 1, 1, configuration, {"traffic": [area]}))
         serving = asyncio.create_task(child.serve())
+        await weakened(Weakened(("no-landlock",)), Sender("supervisor", 0))
+        await child.service.state.ledger.flushed()
+        texts, _ = await child.service.state.ledger.read(0, 10, 0)
+        assert '"event":"gateway.weakened","fields":{"names":"no-landlock"}' in texts[-1]
         await child.attached("worker", 0, cast(Channel, FakeChannel()))
         handler = child.handlers("mgmtd")[AddUser]
         await handler(AddUser(ADMIN, "anna", Secret(PASSWORD), ()), Sender("mgmtd", 0))

@@ -119,6 +119,15 @@ def test_start_joins_and_stop_leaves_nothing(gateway: Start) -> None:
     assert not any(alive(pid) for pid in toys.pids.values())
 
 
+def test_a_weakening_is_warned_of_and_told_to_every_life_of_the_recorder(gateway: Start, tmp_path: Path) -> None:
+    (tmp_path / "worker").write_text("weak", "ascii")
+    toys = gateway("keyd", "sessiond", "worker")
+    told = ("warning supervisor weakened by=no-landlock", "toy sessiond weakened no-landlock$")
+    toys.until(*told, "info supervisor serving")
+    os.kill(toys.pids["sessiond"], signal.SIGKILL)
+    toys.until(*told)
+
+
 def test_stages_start_one_after_the_other(gateway: Start) -> None:
     toys = gateway("worker", "sessiond", "keyd")
     toys.until("info supervisor serving")

@@ -3,6 +3,7 @@
 
 Run as `toy.py TREE PROCESS FOLDER`. A file FOLDER/<process> names a behaviour: "fail" says Failed, "die" exits at
 once, "mute" never becomes ready, "offend" sends what it may not instead of Ready,
+"weak" says that it goes on without Landlock,
 "accuse" reports every peer that it is joined to, "refuse" takes no configuration but the first
 and "stubborn" none at all while it serves.
 """
@@ -33,6 +34,7 @@ from wolfguard.ipc.messages import (  # noqa: E402
     Reconfigured,
     Start,
     Stop,
+    Weakened,
 )
 
 name = process
@@ -62,6 +64,7 @@ class Toy:
                 Detach: self.detach,
                 Reconfigure: self.reconfigure,
                 Stop: self.stop,
+                **({Weakened: self.weakened} if process == "sessiond" else {}),
             },
             ended=lambda *_: self.over.set(),
             state=STARTING,
@@ -79,8 +82,9 @@ class Toy:
                 pass
             case "offend":
                 os.write(3, b"nonsense")
-            case _:
-                self.control.notify(Ready((Fact("toy", "yes"),)))
+            case how:
+                weak = (Fact("landlock", "missing, allowed by the site"),) if how == "weak" else ()
+                self.control.notify(Ready((Fact("toy", "yes"), *weak)))
                 self.control.state = SERVING
 
     async def attach(self, message: Attach, sender: Sender) -> None:
@@ -97,6 +101,9 @@ class Toy:
         if behaviour() == "stubborn" or (behaviour() == "refuse" and message.generation > 1):
             raise IpcError("refused", "the toy wants none of it")
         return Reconfigured((f"{process}.key",))
+
+    async def weakened(self, message: Weakened, sender: Sender) -> None:
+        say(f"weakened {','.join(message.names)}")
 
     async def stop(self, message: Stop, sender: Sender) -> Done:
         say("stop")
