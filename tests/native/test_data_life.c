@@ -173,8 +173,9 @@ static void timers_speak(void)
     event = next_event();
     CHECK(event.kind == WGE_EVENT_TUNNEL_TIMER && strcmp(event.reason, "expired") == 0);
     CHECK(receive_frame(client, &type, payload) == 0 && type == WGE_FRAME_KEEPALIVE);
-    close(client);
+    shutdown(client, SHUT_WR); /* no close: it would meet the next keepalive */
     expect_closed(1, 1, "peer_closed");
+    close(client);
     tear_down();
 }
 
