@@ -8,6 +8,7 @@ when they name files, nothing else runs.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("WOLFGUARD_CACHE", "/var/cache/wolfguard-gateway"))
+# CMake binds a build folder to one source folder, and a machine may hold several checkouts
+BUILD = CACHE / "build" / hashlib.sha256(str(TREE).encode()).hexdigest()[:12]
 BIN = Path(sysconfig.get_path("scripts"))
 NATIVE = TREE / "wolfguard" / "engine" / "native"
 FUZZ_SECONDS = 5
@@ -35,7 +38,7 @@ class Phase:
 
 def sanitized(name: str, sanitizers: str) -> list[Phase]:
     """Configure, build and run the C tests under sanitizers, in a folder of their own outside the checkout."""
-    folder = str(CACHE / "build" / name)
+    folder = str(BUILD / name)
     configure = [
         "cmake", "-S", str(NATIVE), "-B", folder, "-DWGE_TESTS=ON", f"-DWGE_SANITIZE={sanitizers}",
         "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
@@ -49,7 +52,7 @@ def sanitized(name: str, sanitizers: str) -> list[Phase]:
 
 def fuzzing() -> list[Phase]:
     """Every libFuzzer target over its seeds and a few seconds beyond: that they run and find nothing at once."""
-    folder = CACHE / "build" / "fuzz"
+    folder = BUILD / "fuzz"
     targets = sorted(path.stem for path in (TREE / "tests" / "fuzz").glob("fuzz_*.c"))
     phases = [
         Phase("fuzz: configure", [
