@@ -112,9 +112,10 @@ class Client:
 
     def stop(self, limit: float = 10.0) -> None:
         """SIGINT: the client says BYE and takes its interface down."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        self.process.send_signal(signal.SIGINT)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
         try:
             self.process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
