@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other ways into a gateway, with every client build: banners, groups by URL, plain forms, limits, what a group gets."""
+"""Other ways into a gateway, with every client build: banners, groups by URL, plain forms, limits, and networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCK_AFTER = 3
 
 @pytest.fixture(scope="module")
 def mannered(make_gateway: Callable[..., Field]) -> Field:
-    """A gateway with banners, two groups of which one has a network of its own, one session a user, a strict lockout."""
+    """A gateway with banners, a group with a network of its own, one session a user and a strict lockout."""
 
     def edit(document: dict[str, Any]) -> None:
         site = document["sites"][0]
