@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from wolfguard.cli.failure import NOT_PERMITTED, CommandError
-from wolfguard.cli.options import examples, site_file
+from wolfguard.cli.options import as_json, examples, site_file
 
 STATUSES = "\n".join(
     (
@@ -35,7 +35,8 @@ STATUSES = "\n".join(
     + STATUSES
 )
 @site_file
-def command(file: Path) -> None:
+@as_json
+def command(file: Path, as_json: bool) -> None:
     """Run the gateway until it is told to end.
 
     It stays in the foreground, logs to standard error and ends on SIGTERM or Ctrl-C; SIGHUP makes it read the site
@@ -47,4 +48,4 @@ def command(file: Path) -> None:
     # Here and not above: what the supervisor needs is loaded only when it runs.
     from wolfguard.procs import supervisor
 
-    sys.exit(supervisor.main(str(file.absolute())))
+    sys.exit(supervisor.main(str(file.absolute()), as_json=as_json))

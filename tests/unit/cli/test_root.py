@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def test_every_command_has_help_with_examples(path: str) -> None:
 
 @pytest.mark.parametrize("path", ALL)
 def test_commands_have_json(path: str) -> None:
-    without = {"run", "completion", "documents", "resolve"}
+    without = {"completion", "documents", "resolve"}
     options = {option for parameter in ALL[path].params for option in parameter.opts}
     group = isinstance(ALL[path], click.Group)
     assert ("--json" in options) == (not group and path.split()[-1] not in without)
@@ -73,16 +74,23 @@ def test_run_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_run_becomes_the_supervisor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given: list[str] = []
+    given: list[tuple[str, bool]] = []
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
-    def supervise(path: str) -> int:
-        given.append(path)
+    def supervise(path: str, *, as_json: bool) -> int:
+        given.append((path, as_json))
         return 70
 
     monkeypatch.setattr("wolfguard.procs.supervisor.main", supervise)
     assert CliRunner().invoke(command, ["run", "--config", str(tmp_path / "x.yml")]).exit_code == 70
-    assert given == [str(tmp_path / "x.yml")]
+    assert given == [(str(tmp_path / "x.yml"), False)]
+
+
+def test_run_says_in_json_why_not(tmp_path: Path) -> None:
+    words = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--json", "--config", str(tmp_path / "missing.yml")]
+    result = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert json.loads(result.stderr)["error"]["code"] == "configuration"
 
 
 def test_a_command_whose_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +104,7 @@ def test_a_command_whose_package_is_not_installed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_errors_of_the_package_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: str) -> int:
+    def fail(path: str, *, as_json: bool) -> int:
         raise StartError("the port is in use; stop the other program")
 
     monkeypatch.setattr("os.geteuid", lambda: 0)

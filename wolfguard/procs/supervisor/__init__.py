@@ -11,6 +11,7 @@ of the gateway itself. In each case but 0 one line on stderr says why, and nothi
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ BAD_CONFIGURATION: Final = 2
 PROCESS_FAILED: Final = 3
 DEFECT: Final = 70
 
+_CODES: Final = {CANNOT_START: "refused", BAD_CONFIGURATION: "configuration", PROCESS_FAILED: "process", DEFECT: "defect"}
+
 
 class ProcessStartError(StartError):
     """A child process ended, or did not become ready, during the start of the gateway."""
@@ -35,11 +38,13 @@ def main(
     resolver: Sequence[str] | None = None,
     launchers: Path | None = None,
     learn: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Runs the gateway until a signal or an administrator ends it; returns the exit status.
 
     `resolver`: command that prints the resolved configuration as JSON, instead of `wolfguard config resolve <path>`.
     `launchers`: folder of the launchers, instead of the installed one. `learn`: filters log instead of killing.
+    `as_json`: says why it cannot run, or that it has stopped, as one JSON object.
     """
     from wolfguard.sandbox import foreign_crypto
 
@@ -54,16 +59,19 @@ def main(
         launch = spawning.Launchers(launchers or spawning.installed_launchers(), sys.executable, learn)
         service.run(command, launch)
     except ConfigurationError as error:
-        return _say(str(error), BAD_CONFIGURATION)
+        return _say(str(error), BAD_CONFIGURATION, as_json)
     except ProcessStartError as error:
-        return _say(str(error), PROCESS_FAILED)
+        return _say(str(error), PROCESS_FAILED, as_json)
     except LocalError as error:
-        return _say(str(error), CANNOT_START)
+        return _say(str(error), CANNOT_START, as_json)
     except Exception as error:
-        return _say(f"defect of the gateway, please report it: {log.describe(error)}", DEFECT)
+        return _say(f"defect of the gateway, please report it: {log.describe(error)}", DEFECT, as_json)
+    if as_json:
+        print(json.dumps({"stopped": {"status": STOPPED}}), flush=True)
     return STOPPED
 
 
-def _say(text: str, status: int) -> int:
-    print(f"wolfguard: {text}", file=sys.stderr)
+def _say(text: str, status: int, as_json: bool) -> int:
+    said = json.dumps({"error": {"code": _CODES[status], "text": text}}) if as_json else f"wolfguard: {text}"
+    print(said, file=sys.stderr)
     return status
