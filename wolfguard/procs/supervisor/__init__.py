@@ -25,7 +25,12 @@ BAD_CONFIGURATION: Final = 2
 PROCESS_FAILED: Final = 3
 DEFECT: Final = 70
 
-_CODES: Final = {CANNOT_START: "refused", BAD_CONFIGURATION: "configuration", PROCESS_FAILED: "process", DEFECT: "defect"}
+_CODES: Final = {
+    CANNOT_START: "refused",
+    BAD_CONFIGURATION: "configuration",
+    PROCESS_FAILED: "process",
+    DEFECT: "defect",
+}
 
 
 class ProcessStartError(StartError):
