@@ -13,7 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+# last, so that the installed package is measured, with its native part
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.figure import Figure
 

@@ -69,4 +69,5 @@ def pinging(field: Field) -> Iterator[None]:
         ping.send_signal(signal.SIGINT)
         said, _ = ping.communicate()
     back = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl=", said)}
-    assert back == set(range(1, max(back, default=1) + 1)), said
+    lost = set(range(1, max(back, default=1) + 1)) - back
+    assert not lost, f"lost {lost}; {field.site.wolfguard('status').stdout}"
