@@ -87,7 +87,7 @@ def test_absurd_mtu(field: Field, raw: Raw, base_mtu: str) -> None:
 @pytest.mark.parametrize(
     ("sent", "counter"),
     [
-        (frame(0, b"", magic=b"XXX\x01"), "drop_frame_magic"),
+        (frame(0, b"", magic=b"NOT\x01"), "drop_frame_magic"),
         (frame(0, b"abcd", length=400), "drop_frame_length"),
         (frame(0, b"") + frame(7), "drop_frame_length"),
         (b"STF", "drop_frame_short"),
