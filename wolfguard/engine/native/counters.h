@@ -23,7 +23,13 @@
     /* tunnel, to the peer */ \
     X(tx_packets) X(tx_bytes) X(tx_records) X(tun_reads) X(drop_no_session) X(drop_not_ip) X(drop_segment_malformed) \
     X(drop_session_queue_full) X(drop_tx_mtu) X(dpd_request_out) X(dpd_timeout) X(keepalive_out) X(rekeyed) \
-    X(rekey_failed) X(idle_expired) X(lifetime_expired) X(tun_stale_drained) X(events_lost)
+    X(rekey_failed) X(idle_expired) X(lifetime_expired) X(tun_stale_drained) X(events_lost) \
+    /* outside, datagrams (outside*.c) */ \
+    X(outside_reads) X(outside_messages_in) X(datagrams_in) X(datagram_stale_drained) \
+    X(outside_writes) X(outside_messages_out) X(datagrams_out) \
+    X(drop_datagram_truncated) X(drop_datagram_control) X(drop_datagram_no_info) X(drop_datagram_family) \
+    X(drop_datagram_empty) X(drop_datagram_no_port) X(drop_datagram_not_unicast) \
+    X(drop_datagram_socket_full) X(drop_datagram_too_long) X(drop_datagram_unsent)
 /* clang-format on */
 
 struct wge_counters {
