@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* algorithms.c - the table. Chosen AEAD suites with ephemeral keys only; SHA-1, CBC, static RSA, anonymous suites and
- * X25519 alone have no line here and so no way in. */
+ * X25519 alone have no line here and so no way in. The pre-shared key of the PSK suites comes out of such a TLS. */
 #include "algorithms.h"
 
 #include <string.h>
@@ -12,6 +12,11 @@ static const struct wge_suite suites[] = {
     {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b, WGE_TLS12, WGE_KEY_KIND_EC},
     {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", 0xc030, WGE_TLS12, WGE_KEY_KIND_RSA},
     {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", 0xc02f, WGE_TLS12, WGE_KEY_KIND_RSA},
+};
+
+static const struct wge_psk_suite psk_suites[] = {
+    {"TLS_PSK_WITH_AES_256_GCM_SHA384", "PSK-AES256-GCM-SHA384", 0x00a9},
+    {"TLS_PSK_WITH_AES_128_GCM_SHA256", "PSK-AES128-GCM-SHA256", 0x00a8},
 };
 
 static const struct wge_group groups[] = {
@@ -66,6 +71,16 @@ const struct wge_signature *wge_signature_by_name(const char *name)
 const struct wge_signature *wge_signature_by_number(uint16_t number)
 {
     FIND(signatures, signatures[i].number == number);
+}
+
+const struct wge_psk_suite *wge_psk_suite_by_name(const char *name)
+{
+    FIND(psk_suites, strcmp(psk_suites[i].name, name) == 0);
+}
+
+const struct wge_psk_suite *wge_psk_suite_by_number(uint16_t number)
+{
+    FIND(psk_suites, psk_suites[i].number == number);
 }
 
 const struct wge_group *wge_groups(size_t *count)

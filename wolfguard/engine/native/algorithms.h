@@ -10,6 +10,8 @@
 
 #define WGE_TLS12 0x0303
 #define WGE_TLS13 0x0304
+#define WGE_DTLS10 0xfeff
+#define WGE_DTLS12 0xfefd
 
 enum wge_key_kind {
     WGE_KEY_KIND_ANY = 0, /* TLS 1.3 suites do not name the kind of key */
@@ -46,6 +48,16 @@ const struct wge_group *wge_group_by_name(const char *name);
 const struct wge_group *wge_group_by_number(uint16_t number);
 const struct wge_signature *wge_signature_by_name(const char *name);
 const struct wge_signature *wge_signature_by_number(uint16_t number);
+
+/* Suites of a pre-shared key, for the tunnel's DTLS 1.2. A table of their own: no rule for TLS can name one. */
+struct wge_psk_suite {
+    const char *name;
+    const char *library_name;
+    uint16_t number;
+};
+
+const struct wge_psk_suite *wge_psk_suite_by_name(const char *name);
+const struct wge_psk_suite *wge_psk_suite_by_number(uint16_t number);
 
 /* All groups, for those who ask what is built in. */
 const struct wge_group *wge_groups(size_t *count);

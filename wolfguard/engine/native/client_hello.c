@@ -4,13 +4,15 @@
 
 #include <string.h>
 
+#include "algorithms.h"
+
 #define RECORD_HEAD 5
 #define MESSAGE_HEAD 4
 #define CONTENT_HANDSHAKE 22
 #define TYPE_CLIENT_HELLO 1
 #define RECORD_MAX 16384
-#define VERSION_TLS12 0x0303
-#define VERSION_TLS13 0x0304
+#define RANDOM_SIZE 32
+#define RANDOM_NONZERO_MIN 9
 
 enum extension {
     EXTENSION_SERVER_NAME = 0,
@@ -143,22 +145,32 @@ static bool read_server_name(struct wge_client_hello *hello, struct cursor *body
     return true;
 }
 
-static bool read_versions(struct wge_client_hello *hello, struct cursor *body)
+/* What client_version promises: itself and all before it. DTLS counts downwards. */
+static void allow_up_to(struct wge_client_hello *hello, enum wge_hello_form form)
+{
+    hello->tls12 = form == WGE_HELLO_TLS && hello->version >= WGE_TLS12;
+    hello->dtls12 = form == WGE_HELLO_DTLS && hello->version >> 8 == WGE_DTLS12 >> 8 && hello->version <= WGE_DTLS12;
+}
+
+/* The extension has the last word (RFC 8446 section 4.2.1). */
+static bool read_versions(struct wge_client_hello *hello, enum wge_hello_form form, struct cursor *body)
 {
     uint16_t versions[127];
     size_t count;
     struct cursor list = within(body, take8(body));
     if (!take_list(&list, versions, 127, &count))
         return false;
-    hello->tls12 = hello->tls13 = false;
+    hello->tls12 = hello->tls13 = hello->dtls12 = false;
     for (size_t i = 0; i < count; i++) {
-        hello->tls12 |= versions[i] == VERSION_TLS12;
-        hello->tls13 |= versions[i] == VERSION_TLS13;
+        hello->tls12 |= form == WGE_HELLO_TLS && versions[i] == WGE_TLS12;
+        hello->tls13 |= form == WGE_HELLO_TLS && versions[i] == WGE_TLS13;
+        hello->dtls12 |= form == WGE_HELLO_DTLS && versions[i] == WGE_DTLS12;
     }
     return true;
 }
 
-static bool read_extension(struct wge_client_hello *hello, unsigned type, struct cursor *body, uint64_t *seen)
+static bool read_extension(struct wge_client_hello *hello, enum wge_hello_form form, unsigned type, struct cursor *body,
+                           uint64_t *seen)
 {
     if (type < 64) {
         if (*seen & (UINT64_C(1) << type))
@@ -184,7 +196,7 @@ static bool read_extension(struct wge_client_hello *hello, unsigned type, struct
         hello->extended_master_secret = true;
         break;
     case EXTENSION_VERSIONS:
-        good = read_versions(hello, body);
+        good = read_versions(hello, form, body);
         break;
     default:
         return true;
@@ -192,30 +204,55 @@ static bool read_extension(struct wge_client_hello *hello, unsigned type, struct
     return good && !body->bad && body->left == 0;
 }
 
-static bool read_hello(struct wge_client_hello *hello, const uint8_t *message, size_t length)
+static bool is_weak(const uint8_t *random)
 {
-    struct cursor c = {.at = message + MESSAGE_HEAD, .left = length - MESSAGE_HEAD};
-    uint64_t seen = 0;
-    uint16_t version = take16(&c);
-    take(&c, 32); /* random */
-    size_t session_id = take8(&c);
-    if (session_id > 32)
+    unsigned nonzero = 0;
+    for (size_t i = 0; i < RANDOM_SIZE; i++)
+        nonzero += random[i] != 0;
+    return nonzero < RANDOM_NONZERO_MIN;
+}
+
+/* Version, random, session id, cookie. */
+static bool read_beginning(struct wge_client_hello *hello, enum wge_hello_form form, struct cursor *c)
+{
+    hello->version = take16(c);
+    const uint8_t *random = take(c, RANDOM_SIZE);
+    hello->session_id_length = take8(c);
+    if (hello->session_id_length > WGE_SESSION_ID_MAX)
         return false;
-    take(&c, session_id);
+    const uint8_t *session_id = take(c, hello->session_id_length);
+    if (form == WGE_HELLO_DTLS) {
+        hello->cookie_length = take8(c);
+        hello->cookie = take(c, hello->cookie_length);
+    }
+    if (c->bad)
+        return false;
+    allow_up_to(hello, form);
+    hello->random_weak = is_weak(random);
+    memcpy(hello->session_id, session_id, hello->session_id_length);
+    return true;
+}
+
+bool wge_client_hello_read(struct wge_client_hello *hello, enum wge_hello_form form, const uint8_t *body, size_t length)
+{
+    struct cursor c = {.at = body, .left = length};
+    uint64_t seen = 0;
+    memset(hello, 0, sizeof(*hello));
+    if (!read_beginning(hello, form, &c))
+        return false;
     struct cursor suites = within(&c, take16(&c));
     if (!take_list(&suites, hello->suites, WGE_HELLO_SUITES_MAX, &hello->suite_count))
         return false;
     struct cursor compressions = within(&c, take8(&c));
     if (compressions.bad || memchr(compressions.at, 0, compressions.left) == NULL)
         return false;
-    hello->tls12 = version >= VERSION_TLS12;
     if (c.left == 0)
         return !c.bad;
     struct cursor extensions = within(&c, take16(&c));
     while (!extensions.bad && extensions.left > 0) {
         unsigned type = take16(&extensions);
-        struct cursor body = within(&extensions, take16(&extensions));
-        if (body.bad || !read_extension(hello, type, &body, &seen))
+        struct cursor content = within(&extensions, take16(&extensions));
+        if (content.bad || !read_extension(hello, form, type, &content, &seen))
             return false;
     }
     return !extensions.bad && !c.bad && c.left == 0;
@@ -229,8 +266,7 @@ enum wge_result wge_client_hello_parse(struct wge_client_hello *hello, const uin
     enum wge_result result = join(message, &message_length, records, length, label);
     if (result != WGE_OK)
         return result;
-    memset(hello, 0, sizeof(*hello));
-    if (read_hello(hello, message, message_length))
+    if (wge_client_hello_read(hello, WGE_HELLO_TLS, message + MESSAGE_HEAD, message_length - MESSAGE_HEAD))
         return WGE_OK;
     *label = "handshake_malformed";
     return WGE_PEER_ERROR;

@@ -15,6 +15,9 @@
     X(handshake_not_tls) X(handshake_malformed) X(handshake_version) X(handshake_no_suite) X(handshake_no_group) \
     X(handshake_no_signature) X(handshake_no_ems) X(handshake_no_hybrid) X(refusals_lost) \
     X(login_timeout) X(sign_ok) X(sign_failed) X(sign_timeout) X(control_bytes_in) X(control_bytes_out) \
+    /* outside, DTLS hellos (datagram_hello.c) */ \
+    X(datagram_hello_malformed) X(datagram_hello_fragmented) X(datagram_hello_version) X(datagram_hello_weak_random) \
+    X(datagram_version) X(datagram_no_suite) X(datagram_no_ems) \
     /* tunnel, from the peer (tunnel.c) */ \
     X(tunnels_started) X(tunnels_ended) X(rx_packets) X(rx_bytes) X(rx_records) \
     X(drop_frame_short) X(drop_frame_magic) X(drop_frame_length) X(drop_frame_type) X(drop_frame_compressed) \
