@@ -51,6 +51,9 @@ EVENT_REFUSED: Final[int]  # (kind, peer: str, reason: str, count: int)   never 
 EVENT_TUNNEL_CLOSED: Final[int]  # (kind, session, epoch, reason: str, code: int, detail: bytes)
 EVENT_TUNNEL_TIMER: Final[int]  # (kind, session, epoch, timer: str)  idle, expired: Python decides
 EVENT_TUNNEL_REKEYED: Final[int]  # (kind, session, epoch)
+EVENT_TUNNEL_DATAGRAM: Final[int]
+# (kind, session, epoch, state: str, suite: str, extended_master_secret: bool, reason: str)   DTLS of a tunnel: "up"
+# (suite: IANA's name), "down" or "refused" by the profile (reason: a label)
 
 class Engine:
     """The data plane of one worker. No method blocks; all may be called from the Python thread only."""
@@ -61,11 +64,13 @@ class Engine:
         slot: int,
         tun: int,
         listeners: list[int],
+        datagrams: list[int],
         counters: int,
         handshake_threads: int,
         limits: dict[str, int],
     ) -> None:
         """`tun`: descriptor with IFF_VNET_HDR (12-byte header), or -1. `listeners`: bound, listening, non-blocking.
+        `datagrams`: bound, non-blocking UDP sockets with all their options set; may be empty.
         `counters`: memfd of session traffic counters (64-byte entries: u64 session, rx_packets, rx_bytes,
         tx_packets, tx_bytes, last_active_ms, reserved x2), or -1. `limits` keys: half_open, handshakes_per_second,
         handshake_burst, unauthenticated, handshake_ms, login_ms."""
@@ -96,7 +101,9 @@ class Engine:
     def start_tunnel(self, conn: int, head: bytes, tunnel: dict[str, object]) -> None:
         """Sends `head` (the CONNECT response), then frames. Keys: session, epoch, index, ipv4 (4 bytes or None), ipv6
         (16 bytes or None), networks (list of (bytes, prefix) that the client may also use as sources), mtu, dpd,
-        keepalive, rekey, idle, lifetime (milliseconds, 0 = never). A tunnel of the same session is replaced."""
+        keepalive, rekey, idle, lifetime (milliseconds, 0 = never), datagram (None: no DTLS, or a dict of app_id: bytes
+        (32, the first is the slot), suites: list of IANA names in order of preference,
+        require_extended_master_secret: bool). A tunnel of the same session is replaced."""
 
     def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None:
         """Closes it, first sending a DISCONNECT frame with `bye` as payload unless None. Older epochs are ignored."""

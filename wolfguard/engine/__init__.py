@@ -12,6 +12,7 @@ from wolfguard._native import (
     EVENT_OPENED,
     EVENT_REFUSED,
     EVENT_TUNNEL_CLOSED,
+    EVENT_TUNNEL_DATAGRAM,
     EVENT_TUNNEL_REKEYED,
     EVENT_TUNNEL_TIMER,
     Engine,
@@ -23,12 +24,13 @@ from wolfguard.engine.events import (
     Opened,
     Refused,
     TunnelClosed,
+    TunnelDatagram,
     TunnelRekeyed,
     TunnelTimer,
     typed,
 )
 from wolfguard.engine.plane import Plane
-from wolfguard.engine.settings import Limits, TlsCertificate, TlsSite, Tunnel
+from wolfguard.engine.settings import Datagram, Limits, TlsCertificate, TlsSite, Tunnel
 
 __all__ = [
     "EVENT_CLOSED",
@@ -36,10 +38,12 @@ __all__ = [
     "EVENT_OPENED",
     "EVENT_REFUSED",
     "EVENT_TUNNEL_CLOSED",
+    "EVENT_TUNNEL_DATAGRAM",
     "EVENT_TUNNEL_REKEYED",
     "EVENT_TUNNEL_TIMER",
     "Closed",
     "Data",
+    "Datagram",
     "Engine",
     "Event",
     "Limits",
@@ -50,6 +54,7 @@ __all__ = [
     "TlsSite",
     "Tunnel",
     "TunnelClosed",
+    "TunnelDatagram",
     "TunnelRekeyed",
     "TunnelTimer",
     "typed",

@@ -2,8 +2,8 @@
 """What the data plane reports, as frozen objects made of the tuples of `Engine.poll`.
 
 Of a connection: `Opened`, then `Data` once for each `read`, then exactly one of `Closed` or a tunnel. Of a tunnel: any
-number of `TunnelTimer` and `TunnelRekeyed`, then one `TunnelClosed`. `Refused` sums up strangers who got no further.
-Reasons are labels, the same as the names of the counters wherever one exists.
+number of `TunnelTimer`, `TunnelRekeyed` and `TunnelDatagram`, then one `TunnelClosed`. `Refused` sums up strangers who
+got no further. Reasons are labels, the same as the names of the counters wherever one exists.
 """
 
 from __future__ import annotations
@@ -89,7 +89,21 @@ class TunnelRekeyed:
     epoch: int
 
 
-Event = Opened | Data | Closed | Refused | TunnelClosed | TunnelTimer | TunnelRekeyed
+@dataclass(frozen=True, slots=True)
+class TunnelDatagram:
+    """DTLS of a tunnel. `state` is "up", "down" or "refused": the last means that the site's profile does not permit
+    what this client offers, who goes on over TLS. `suite` is IANA's name, where one was settled; `reason` is empty when up.
+    """
+
+    session: int
+    epoch: int
+    state: str
+    suite: str
+    extended_master_secret: bool
+    reason: str
+
+
+Event = Opened | Data | Closed | Refused | TunnelClosed | TunnelTimer | TunnelRekeyed | TunnelDatagram
 
 
 def _opened(conn: int, facts: Mapping[str, Any]) -> Opened:
@@ -104,6 +118,7 @@ _TYPES: Mapping[int, Callable[..., Event]] = {
     _native.EVENT_TUNNEL_CLOSED: TunnelClosed,
     _native.EVENT_TUNNEL_TIMER: TunnelTimer,
     _native.EVENT_TUNNEL_REKEYED: TunnelRekeyed,
+    _native.EVENT_TUNNEL_DATAGRAM: TunnelDatagram,
 }
 
 

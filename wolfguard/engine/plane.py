@@ -20,12 +20,21 @@ class Plane:
     """
 
     def __init__(
-        self, *, slot: int, tun: int, listeners: Sequence[int], counters: int, handshake_threads: int, limits: Limits
+        self,
+        *,
+        slot: int,
+        tun: int,
+        listeners: Sequence[int],
+        datagrams: Sequence[int],
+        counters: int,
+        handshake_threads: int,
+        limits: Limits,
     ) -> None:
         self._engine = Engine(
             slot=slot,
             tun=tun,
             listeners=list(listeners),
+            datagrams=list(datagrams),
             counters=counters,
             handshake_threads=handshake_threads,
             limits=limits.native(),

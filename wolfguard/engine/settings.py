@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the data plane is told, as frozen objects: limits for strangers, TLS of a site, a tunnel.
+"""What the data plane is told, as frozen objects: limits for strangers, TLS of a site, a tunnel and its DTLS.
 
 Owns the shapes and their translation into the native call; values are checked there. Times are milliseconds.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,27 @@ class TlsSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Datagram:
+    """DTLS of a tunnel. `app_id` is what the client's ClientHello names the tunnel by: 32 bytes, the first the slot.
+    `suites` are IANA's names in order of preference. The key comes from the tunnel's TLS and never leaves the data
+    plane."""
+
+    app_id: bytes = field(repr=False)
+    suites: tuple[str, ...]
+    require_extended_master_secret: bool
+
+    def native(self) -> dict[str, object]:
+        return {
+            "app_id": self.app_id,
+            "suites": list(self.suites),
+            "require_extended_master_secret": self.require_extended_master_secret,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Tunnel:
     """`index` is the place in the shared traffic counters. Addresses are packed; `networks` are (packed, prefix) that
-    the client may use as sources too. A period of 0 means never."""
+    the client may use as sources too. A period of 0 means never. Without `datagram` it has TLS alone."""
 
     session: int
     epoch: int
@@ -83,6 +101,7 @@ class Tunnel:
     rekey: int
     idle: int
     lifetime: int
+    datagram: Datagram | None = None
 
     def native(self) -> dict[str, object]:
         return {
@@ -98,4 +117,5 @@ class Tunnel:
             "rekey": self.rekey,
             "idle": self.idle,
             "lifetime": self.lifetime,
+            "datagram": None if self.datagram is None else self.datagram.native(),
         }

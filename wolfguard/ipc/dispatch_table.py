@@ -87,6 +87,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
     ("worker", "sessiond", "LoginStep", ("serving",), False),
     ("worker", "sessiond", "Logout", ("serving",), False),
     ("worker", "sessiond", "TunnelClosed", ("serving",), False),
+    ("worker", "sessiond", "TunnelDatagram", ("serving",), False),
     ("worker", "sessiond", "TunnelOpen", ("serving",), False),
     ("worker", "sessiond", "WorkerEvent", ("serving",), False),
     ("worker", "supervisor", "Failed", ("starting",), False),

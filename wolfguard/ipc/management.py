@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wolfguard.ipc.messages import Done, Fact, Message, Notice, Reply, Request, TlsFacts
+from wolfguard.ipc.messages import DatagramFacts, Done, Fact, Message, Notice, Reply, Request, TlsFacts
 from wolfguard.secret import Secret
 
 # --- mgmtd asks the supervisor --------------------------------------------------------------------------------------
@@ -85,6 +85,7 @@ class SessionInfo(Message):
     ipv6: str
     slot: int
     tls: TlsFacts | None
+    datagram: DatagramFacts | None
     created: int
     connected: int
     expires: int

@@ -168,6 +168,15 @@ class TlsFacts(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class DatagramFacts(Message):
+    """What the DTLS handshake of a tunnel settled. `version` is "DTLS 1.2"."""
+
+    version: str
+    suite: str
+    extended_master_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FormField(Message):
     """One input of a login form. `kind`: text, password, select. `choices` is (value, label) pairs for select."""
 
@@ -297,9 +306,24 @@ class TunnelClosed(Notice):
 
 
 @dataclass(frozen=True, slots=True)
-class LiveTunnel(Message):
+class TunnelDatagram(Notice):
+    """DTLS of a tunnel of this worker is "up", "down" or, by the site's profile, "refused"; `reason` is a label."""
+
     session: int
     epoch: int
+    state: str
+    suite: str
+    extended_master_secret: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTunnel(Message):
+    """`datagram` is None while its packets go over TLS alone."""
+
+    session: int
+    epoch: int
+    datagram: DatagramFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +340,7 @@ class ListTunnels(Request):
 
     reply: ClassVar[type[Reply]] = LiveTunnels
     after: int = 0
-    limit: int = 800
+    limit: int = 300
 
 
 @dataclass(frozen=True, slots=True)

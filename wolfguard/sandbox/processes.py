@@ -74,6 +74,6 @@ PROCESSES: Final[dict[str, Process]] = {
         capabilities=(),
         filter="worker",
         landlock=Landlock(read=(), write=()),
-        descriptors=("configuration", "listener", "tun", "traffic"),
+        descriptors=("configuration", "listener", "datagram", "tun", "traffic"),
     ),
 }

@@ -52,6 +52,7 @@ def session(number: int, user: str, *, tunnel: bool = True) -> SessionInfo:
         ipv6=f"2001:db8::{number}" if tunnel else "",
         slot=0,
         tls=TLS if tunnel else None,
+        datagram=None,
         created=STARTED,
         connected=STARTED + 60 if tunnel else 0,
         expires=STARTED + 86400,

@@ -68,6 +68,7 @@ class Gateway:
             slot=0,
             tun=-1,
             listeners=[listener.fileno()],
+            datagrams=[],
             counters=-1,
             handshake_threads=THREADS,
             limits=limits,

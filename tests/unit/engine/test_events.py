@@ -32,6 +32,8 @@ def test_every_kind() -> None:
     assert tunnel_closed == engine.TunnelClosed(1, 2, "bye", 0xB0, b"user")
     assert engine.typed((engine.EVENT_TUNNEL_TIMER, 1, 2, "idle")) == engine.TunnelTimer(1, 2, "idle")
     assert engine.typed((engine.EVENT_TUNNEL_REKEYED, 1, 2)) == engine.TunnelRekeyed(1, 2)
+    datagram = (1, 2, "up", "TLS_PSK_WITH_AES_256_GCM_SHA384", True, "")
+    assert engine.typed((engine.EVENT_TUNNEL_DATAGRAM, *datagram)) == engine.TunnelDatagram(*datagram)
 
 
 def test_data_does_not_show_itself() -> None:

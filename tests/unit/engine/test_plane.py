@@ -274,7 +274,7 @@ def test_facts(gateway: Gateway) -> None:
     ],
 )
 def test_wrong_tunnels(change: dict[str, object], error: type[Exception], text: str) -> None:
-    engine = Engine(slot=0, tun=-1, listeners=[], counters=-1, handshake_threads=1, limits=WIDE.native())
+    engine = Engine(slot=0, tun=-1, listeners=[], datagrams=[], counters=-1, handshake_threads=1, limits=WIDE.native())
     with pytest.raises(error, match=text):
         engine.start_tunnel(1, b"", {**TUNNEL.native(), **change})
     missing = TUNNEL.native()
@@ -285,7 +285,15 @@ def test_wrong_tunnels(change: dict[str, object], error: type[Exception], text: 
 
 def test_wrong_settings(authority: Authority) -> None:
     def plane(*, listeners: Sequence[int] = (), threads: int = 1, limits: Limits = WIDE) -> Plane:
-        return Plane(slot=0, tun=-1, listeners=listeners, counters=-1, handshake_threads=threads, limits=limits)
+        return Plane(
+            slot=0,
+            tun=-1,
+            listeners=listeners,
+            datagrams=[],
+            counters=-1,
+            handshake_threads=threads,
+            limits=limits,
+        )
 
     with pytest.raises(ValueError, match="half_open"):
         plane(limits=Limits(0, 1, 1, 1, 1, 1))

@@ -29,7 +29,8 @@ def test_only_the_supervisor_passes_descriptors() -> None:
 
 def test_a_worker_administers_nothing() -> None:
     names = {kind.__name__ for kind in TABLE.receivable("worker", "sessiond")}
-    assert names == {"LoginStep", "LoginCancel", "Logout", "TunnelOpen", "TunnelClosed", "WorkerEvent"}
+    tunnels = {"TunnelOpen", "TunnelClosed", "TunnelDatagram"}
+    assert names == {"LoginStep", "LoginCancel", "Logout", *tunnels, "WorkerEvent"}
 
 
 def test_every_request_and_notice_has_a_sender() -> None:

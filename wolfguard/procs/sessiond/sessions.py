@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from wolfguard.ipc.messages import Peer, TlsFacts
+from wolfguard.ipc.messages import DatagramFacts, Peer, TlsFacts
 
 FRESH: Final = "fresh"
 CONNECTED: Final = "connected"
@@ -62,6 +62,7 @@ class Session:
     hostname: str = ""
     peer: Peer | None = None
     tls: TlsFacts | None = None
+    datagram: DatagramFacts | None = None
 
     def due(self) -> int:
         """When it ends unless something happens; 0 means never."""

@@ -114,6 +114,7 @@ class Views:
             ipv6=session.ipv6,
             slot=session.slot,
             tls=session.tls,
+            datagram=session.datagram,
             created=session.created,
             connected=session.connected,
             expires=session.due(),

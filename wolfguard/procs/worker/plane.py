@@ -43,6 +43,7 @@ class DataPlane(Protocol):
 def open_plane(start: Started) -> DataPlane:
     """The real data plane, over duplicates of the descriptors that came with Start; those are closed."""
     listeners = start.descriptors.get("listener", [])
+    datagrams = start.descriptors.get("datagram", [])
     tun = start.descriptors.get("tun", [])
     traffic = start.descriptors.get("traffic", [])
     try:
@@ -50,12 +51,13 @@ def open_plane(start: Started) -> DataPlane:
             slot=start.slot,
             tun=tun[0] if tun else -1,
             listeners=listeners,
+            datagrams=datagrams,
             counters=traffic[0] if traffic else -1,
             handshake_threads=start.configuration.handshake_threads,
             limits=limits(start.configuration),
         )
     finally:
-        for descriptor in (*listeners, *tun, *traffic):
+        for descriptor in (*listeners, *datagrams, *tun, *traffic):
             os.close(descriptor)
 
 
