@@ -29,7 +29,7 @@ max-clients = 0
 max-same-clients = 0
 rate-limit-ms = 0
 keepalive = 32400
-dpd = 90
+dpd = {dpd}
 mtu = 1400
 cookie-timeout = 300
 compression = false
@@ -41,12 +41,21 @@ device = vpns
 ipv4-network = 10.99.0.0/16
 dns = 10.99.0.1
 route = 198.51.100.0/24
+ipv6-network = fd99::/64
+ipv6-subnet-prefix = 128
+route = 2001:db8:2::/64
 """
+# With it ocserv offers DTLS; PSK-NEGOTIATE is its default for clients that ask for it.
+DATAGRAMS = "udp-port = 443\n"
 
 
 @dataclass
 class Ocserv:
+    """`datagrams`: over DTLS too. `dpd` in seconds."""
+
     namespace: Namespace
+    datagrams: bool = False
+    dpd: int = 90
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, pki: Path, user: str, password: str) -> None:
@@ -55,7 +64,7 @@ class Ocserv:
         folder.mkdir(exist_ok=True)
         shutil.copy(pki / "server-ecdsa.pem", folder / "server.pem")
         shutil.copy(pki / "server-ecdsa.key", folder / "server.key")
-        (folder / "bench.conf").write_text(CONFIGURATION)
+        (folder / "bench.conf").write_text(CONFIGURATION.format(dpd=self.dpd) + (DATAGRAMS if self.datagrams else ""))
         subprocess.run(
             [*roots.enter(root), "ocpasswd", "-c", "/etc/ocserv/passwd", user],
             input=f"{password}\n{password}\n".encode(), check=True, capture_output=True,
