@@ -47,7 +47,11 @@ static inline void set_up_device(bool with_tun)
     memset(&counters, 0, sizeof counters);
     memset(traffic, 0, sizeof traffic);
     CHECK(wge_events_create(&events) == WGE_OK);
-    CHECK(wge_data_create(&data, tun_thread, traffic, sizeof traffic, &counters, events) == WGE_OK);
+    CHECK(wge_data_create(&data, &(struct wge_data_config){.tun = tun_thread,
+                                                           .traffic = traffic,
+                                                           .traffic_bytes = sizeof traffic,
+                                                           .counters = &counters,
+                                                           .events = events}) == WGE_OK);
 }
 
 static inline void set_up(void)

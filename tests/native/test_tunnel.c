@@ -24,7 +24,7 @@ static struct wge_tunnel *set_up(bool tls13)
     struct wge_tunnel_params params = {.session = 3, .epoch = 1, .has_ipv4 = true, .ipv4 = {10, 0, 0, 3}, .mtu = 1400};
     memset(&counters, 0, sizeof counters);
     CHECK(wge_events_create(&events) == WGE_OK);
-    CHECK(wge_data_create(&d, -1, NULL, 0, &counters, events) == WGE_OK);
+    CHECK(wge_data_create(&d, &(struct wge_data_config){.tun = -1, .counters = &counters, .events = events}) == WGE_OK);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     client = ends[1];
     wge_data_adopt(d, fake_stream(ends[0], tls13), &params);

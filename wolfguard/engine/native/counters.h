@@ -18,7 +18,12 @@
     /* outside, DTLS hellos (datagram_hello.c) */ \
     X(datagram_hello_malformed) X(datagram_hello_fragmented) X(datagram_hello_version) X(datagram_hello_weak_random) \
     X(datagram_version) X(datagram_no_suite) X(datagram_no_ems) \
-    /* tunnel, from the peer (tunnel.c) */ \
+    /* outside, associations (datagrams.c, association.c) */ \
+    X(datagram_hello_unknown) X(datagram_hello_too_soon) X(datagram_cookie_asked) X(datagram_handshake_ok) \
+    X(datagram_handshake_failed) X(datagram_handshake_timeout) X(datagram_rebound) X(datagram_rekeyed) \
+    X(datagram_silent) X(drop_datagram_unknown) X(drop_datagram_forged) X(drop_datagram_replayed) \
+    X(drop_datagram_plain) X(drop_datagram_junk) \
+    /* tunnel, from the peer (tunnel.c, association.c, intake.c) */ \
     X(tunnels_started) X(tunnels_ended) X(rx_packets) X(rx_bytes) X(rx_records) \
     X(drop_frame_short) X(drop_frame_magic) X(drop_frame_length) X(drop_frame_type) X(drop_frame_compressed) \
     X(drop_inner_malformed) X(drop_inner_source) X(drop_inner_mtu) X(drop_tun_write) X(tun_writes) \

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datagrams.h"
 #include "tunnel_life.h"
 
 #define READY_MAX 128
@@ -72,8 +73,12 @@ static void timer_due(struct wge_data *d, struct wge_tunnel *t)
 static void timers_due(struct wge_data *d)
 {
     struct wge_timer *timer;
-    while ((timer = wge_timers_take(&d->timers, d->loop.now_ms)) != NULL)
-        timer_due(d, timer->owner);
+    while ((timer = wge_timers_take(&d->timers, d->loop.now_ms)) != NULL) {
+        if (timer->kind == WGE_TIMER_OF_ASSOCIATION)
+            wge_datagrams_due(d, timer->owner);
+        else
+            timer_due(d, timer->owner);
+    }
 }
 
 /* Worn keys are renewed here, right after a flush, when the queue has room. */
@@ -129,6 +134,7 @@ static void deliver(struct wge_data *d, uint8_t *buffer, size_t length)
             return;
         }
     }
+    wge_tunnel_account(t, &d->loop);
     wge_life_watch(d, t); /* a flush on the way may have filled the socket */
     return;
 
@@ -219,6 +225,12 @@ static int patience(const struct wge_data *d)
     return next <= now ? 0 : next - now > 60000 ? 60000 : (int)(next - now);
 }
 
+static bool is_outside(const struct wge_data *d, const void *mark)
+{
+    const struct wge_outside_socket *socket = mark;
+    return socket >= d->loop.outside.sockets && socket < d->loop.outside.sockets + d->loop.outside.socket_count;
+}
+
 static void one_loop(struct wge_data *d)
 {
     struct epoll_event ready[READY_MAX];
@@ -229,10 +241,14 @@ static void one_loop(struct wge_data *d)
             inside_ready(d);
         else if (ready[i].data.ptr == d->commands)
             orders_ready(d);
+        else if (is_outside(d, ready[i].data.ptr))
+            wge_datagrams_ready(d, (size_t)((struct wge_outside_socket *)ready[i].data.ptr - d->loop.outside.sockets));
         else
             tunnel_ready(d, ready[i].data.ptr, ready[i].events);
     timers_due(d);
     flush_unsent(d);
+    wge_outside_flush(&d->loop.outside);
+    wge_datagrams_bury(d);
     wge_life_reap(d);
     wge_tally_flush(&d->loop.tally, d->counters);
 }
@@ -242,9 +258,12 @@ static void *run(void *argument)
     struct wge_data *d = argument;
     d->loop.now_ms = clock_ms();
     wge_inside_drain(&d->loop.inside);
+    wge_outside_drain(&d->loop.outside);
     while (!wge_commands_stopped(d->commands))
         one_loop(d);
     wge_life_end_all(d);
+    wge_outside_flush(&d->loop.outside);
+    wge_datagrams_bury(d);
     wge_life_reap(d);
     wge_tally_flush(&d->loop.tally, d->counters);
     return NULL;
@@ -256,9 +275,24 @@ static enum wge_result watch_own(struct wge_data *d, int fd, void *mark)
     return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? WGE_OK : WGE_SYSTEM_ERROR;
 }
 
-static enum wge_result build(struct wge_data *d, int tun)
+static enum wge_result build_outside(struct wge_data *d, const struct wge_data_config *config)
 {
-    enum wge_result result = wge_inside_open(&d->loop.inside, tun, &d->loop.tally);
+    enum wge_result result =
+        wge_outside_open(&d->loop.outside, config->datagrams, config->datagram_count, &d->loop.tally);
+    if (result == WGE_OK)
+        result = wge_associations_create(&d->associations);
+    if (result == WGE_OK)
+        result = wge_key_memory_create(&d->first_keys);
+    if (result == WGE_OK && config->datagram_count > 0)
+        result = wge_dtls_acceptor_create(&d->acceptor, clock_ms());
+    return result;
+}
+
+static enum wge_result build(struct wge_data *d, const struct wge_data_config *config)
+{
+    enum wge_result result = wge_inside_open(&d->loop.inside, config->tun, &d->loop.tally);
+    if (result == WGE_OK)
+        result = build_outside(d, config);
     if (result == WGE_OK)
         result = wge_routes_create(&d->routes);
     if (result == WGE_OK)
@@ -271,24 +305,26 @@ static enum wge_result build(struct wge_data *d, int tun)
     if (d->epoll < 0)
         return WGE_SYSTEM_ERROR;
     result = watch_own(d, wge_commands_fd(d->commands), d->commands);
-    if (result == WGE_OK && tun >= 0)
-        result = watch_own(d, tun, &d->loop.inside);
+    if (result == WGE_OK && config->tun >= 0)
+        result = watch_own(d, config->tun, &d->loop.inside);
+    for (size_t i = 0; result == WGE_OK && i < config->datagram_count; i++)
+        result = watch_own(d, config->datagrams[i], &d->loop.outside.sockets[i]);
     return result;
 }
 
-enum wge_result wge_data_create(struct wge_data **out, int tun, void *traffic, size_t traffic_bytes,
-                                struct wge_counters *counters, struct wge_events *events)
+enum wge_result wge_data_create(struct wge_data **out, const struct wge_data_config *config)
 {
     struct wge_data *d = calloc(1, sizeof *d);
     if (d == NULL)
         return WGE_NO_MEMORY;
     d->epoll = -1;
-    d->counters = counters;
-    d->events = events;
-    d->traffic = traffic;
-    d->traffic_entries = traffic == NULL ? 0 : traffic_bytes / sizeof(struct wge_traffic);
+    d->counters = config->counters;
+    d->events = config->events;
+    d->traffic = config->traffic;
+    d->traffic_entries = config->traffic == NULL ? 0 : config->traffic_bytes / sizeof(struct wge_traffic);
+    d->loop.timers = &d->timers;
     wge_timers_init(&d->timers);
-    enum wge_result result = build(d, tun);
+    enum wge_result result = build(d, config);
     if (result != WGE_OK) {
         wge_data_free(d);
         return result;
@@ -328,6 +364,10 @@ void wge_data_free(struct wge_data *d)
     wge_routes_free(d->routes);
     wge_timers_free(&d->timers);
     wge_inside_close(&d->loop.inside);
+    wge_outside_close(&d->loop.outside);
+    wge_dtls_acceptor_free(d->acceptor);
+    wge_associations_free(d->associations);
+    wge_key_memory_free(d->first_keys);
     if (d->epoll >= 0)
         close(d->epoll);
     free(d);
@@ -352,6 +392,16 @@ void wge_data_end(struct wge_data *d, uint64_t session, uint64_t epoch, const ui
 {
     if (wge_commands_end(d->commands, session, epoch, bye, bye_length) != WGE_OK)
         WGE_COUNT(d->counters, events_lost);
+}
+
+struct wge_offloads wge_data_offloads(const struct wge_data *d)
+{
+    return (struct wge_offloads){
+        .outside_send = (enum wge_offload)atomic_load(&d->loop.outside.gso),
+        .outside_receive = (enum wge_offload)atomic_load(&d->loop.outside.gro),
+        .inside_tcp = (enum wge_offload)atomic_load(&d->loop.inside.tcp),
+        .inside_udp = (enum wge_offload)atomic_load(&d->loop.inside.udp),
+    };
 }
 
 size_t wge_data_tunnels(struct wge_data *d, uint64_t (*out)[2], size_t capacity)

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* data_thread.h - what the data thread owns. Shared by data.c (the loop and its calls) and tunnel_life.c (how tunnels
- * come and go); nobody else looks inside. */
+/* data_thread.h - what the data thread owns. Shared by data.c (the loop and its calls), tunnel_life.c (how tunnels
+ * come and go) and datagrams.c (how datagrams find their tunnel); nobody else looks inside. */
 #ifndef WGE_DATA_THREAD_H
 #define WGE_DATA_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "association_table.h"
 #include "command_queue.h"
 #include "data.h"
+#include "dtls.h"
+#include "key_memory.h"
 #include "route_table.h"
 #include "segment.h"
 #include "session_table.h"
 #include "timers.h"
 #include "tunnel.h"
+
+enum {
+    WGE_TIMER_OF_TUNNEL = 0,
+    WGE_TIMER_OF_ASSOCIATION,
+};
 
 struct wge_data {
     struct wge_loop loop;
@@ -21,6 +29,10 @@ struct wge_data {
     struct wge_route_table *routes;
     struct wge_session_table *sessions;
     struct wge_timers timers;
+    struct wge_dtls_acceptor *acceptor; /* NULL: no datagram sockets */
+    struct wge_association_table *associations;
+    struct wge_key_memory *first_keys;
+    unsigned claims; /* of other paths' records, in this loop */
     struct wge_counters *counters;
     struct wge_events *events;
     struct wge_traffic *traffic;

@@ -16,6 +16,7 @@
 #include "front.h"
 #include "handshake.h"
 #include "library.h"
+#include "outside.h"
 
 #define TIME_MAX_MS 3600000u
 #define BYE_MAX 128
@@ -28,6 +29,8 @@ struct wge_engine {
     void *traffic;
     size_t traffic_bytes;
     int tun;
+    int datagrams[WGE_OUTSIDE_SOCKETS];
+    size_t datagram_count;
     bool started, stopped;
 };
 
@@ -44,6 +47,10 @@ static enum wge_result check(const struct wge_engine_config *config, char *why)
 {
     if (config->listener_count > WGE_LISTENERS_MAX) {
         snprintf(why, WGE_WHY_MAX, "at most %d listeners", WGE_LISTENERS_MAX);
+        return WGE_INVALID;
+    }
+    if (config->datagram_count > WGE_OUTSIDE_SOCKETS) {
+        snprintf(why, WGE_WHY_MAX, "at most %d datagram sockets", WGE_OUTSIDE_SOCKETS);
         return WGE_INVALID;
     }
     if (config->handshake_threads == 0 || config->handshake_threads > WGE_HANDSHAKE_THREADS_MAX) {
@@ -76,6 +83,12 @@ static enum wge_result take_descriptors(struct wge_engine *e, const struct wge_e
 {
     if (config->tun >= 0 && (e->tun = fcntl(config->tun, F_DUPFD_CLOEXEC, 0)) < 0)
         return complain(why, WGE_SYSTEM_ERROR, "TUN descriptor");
+    for (size_t i = 0; i < config->datagram_count; i++) {
+        int fd = fcntl(config->datagrams[i], F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return complain(why, WGE_SYSTEM_ERROR, "datagram socket");
+        e->datagrams[e->datagram_count++] = fd;
+    }
     for (size_t i = 0; i < config->listener_count; i++) {
         int fd = fcntl(config->listeners[i], F_DUPFD_CLOEXEC, 0);
         if (fd < 0)
@@ -116,7 +129,13 @@ static enum wge_result build(struct wge_engine *e, const struct wge_engine_confi
         result = wge_refusals_create(&front->refusals, &e->counters, front->events);
     if (result != WGE_OK)
         return complain(why, result, "events");
-    result = wge_data_create(&front->data, e->tun, e->traffic, e->traffic_bytes, &e->counters, front->events);
+    result = wge_data_create(&front->data, &(struct wge_data_config){.tun = e->tun,
+                                                                     .datagrams = e->datagrams,
+                                                                     .datagram_count = e->datagram_count,
+                                                                     .traffic = e->traffic,
+                                                                     .traffic_bytes = e->traffic_bytes,
+                                                                     .counters = &e->counters,
+                                                                     .events = front->events});
     if (result != WGE_OK)
         return complain(why, result, "data thread");
     while (result == WGE_OK && e->handshake_count < config->handshake_threads) {
@@ -190,6 +209,8 @@ void wge_engine_free(struct wge_engine *e)
     pthread_mutex_destroy(&front->sites_lock);
     for (size_t i = 0; i < front->listener_count; i++)
         close(front->listeners[i]);
+    for (size_t i = 0; i < e->datagram_count; i++)
+        close(e->datagrams[i]);
     if (e->traffic != NULL)
         munmap(e->traffic, e->traffic_bytes);
     if (e->tun >= 0)
@@ -269,6 +290,11 @@ void wge_engine_end_tunnel(struct wge_engine *e, uint64_t session, uint64_t epoc
 size_t wge_engine_tunnels(struct wge_engine *e, uint64_t (*out)[2], size_t capacity)
 {
     return wge_data_tunnels(e->front.data, out, capacity);
+}
+
+struct wge_offloads wge_engine_offloads(const struct wge_engine *e)
+{
+    return wge_data_offloads(e->front.data);
 }
 
 const struct wge_counters *wge_engine_counters(const struct wge_engine *e)

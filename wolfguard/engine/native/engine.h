@@ -21,6 +21,8 @@ struct wge_engine_config {
     int tun;              /* -1: none. Descriptors stay the caller's: */
     const int *listeners; /* the engine works on duplicates */
     size_t listener_count;
+    const int *datagrams; /* UDP sockets, non-blocking, with their options set (outside.h) */
+    size_t datagram_count;
     int traffic; /* memfd of traffic counters, or -1 */
     unsigned handshake_threads;
     struct wge_limits limits;
@@ -53,6 +55,7 @@ enum wge_result wge_engine_start_tunnel(struct wge_engine *e, uint64_t connectio
 void wge_engine_end_tunnel(struct wge_engine *e, uint64_t session, uint64_t epoch, const uint8_t *bye, size_t length);
 size_t wge_engine_tunnels(struct wge_engine *e, uint64_t (*out)[2], size_t capacity);
 
+struct wge_offloads wge_engine_offloads(const struct wge_engine *e);
 const struct wge_counters *wge_engine_counters(const struct wge_engine *e);
 uint32_t wge_engine_half_open(struct wge_engine *e);
 

@@ -6,6 +6,7 @@
 #ifndef WGE_EVENTS_H
 #define WGE_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,14 @@ enum wge_event_kind {
     WGE_EVENT_TUNNEL_CLOSED,
     WGE_EVENT_TUNNEL_TIMER,
     WGE_EVENT_TUNNEL_REKEYED,
+    WGE_EVENT_TUNNEL_DATAGRAM, /* data: struct wge_datagram_told */
+};
+
+/* What became of a tunnel's datagram channel; texts are static. */
+struct wge_datagram_told {
+    const char *state; /* "up", "down", "refused" */
+    const char *suite; /* IANA's name, or empty */
+    bool extended_master_secret;
 };
 
 struct wge_event {
@@ -31,9 +40,10 @@ struct wge_event {
     size_t length;
 };
 
-/* What one connection (OPENED, DATA, CLOSED) and one tunnel (CLOSED, two TIMERs, REKEYED) may have outstanding. */
+/* What one connection (OPENED, DATA, CLOSED) and one tunnel (CLOSED, two TIMERs, REKEYED, two DATAGRAMs) may have
+ * outstanding. */
 #define WGE_EVENTS_PER_CONNECTION 3
-#define WGE_EVENTS_PER_TUNNEL 4
+#define WGE_EVENTS_PER_TUNNEL 6
 
 struct wge_events;
 

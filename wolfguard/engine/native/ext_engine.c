@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTENERS_MAX 64
+#define DESCRIPTORS_MAX 64
 #define POLL_MAX 1024
 #define WRITE_MAX (1024 * 1024)
 #define HEAD_MAX 65536
@@ -67,11 +67,11 @@ static bool limits_of(PyObject *dict, struct wge_engine_config *config)
     return true;
 }
 
-static bool listeners_of(PyObject *list, int *out, size_t *count)
+static bool descriptors_of(PyObject *list, const char *name, int *out, size_t *count)
 {
     Py_ssize_t size = PyList_Check(list) ? PyList_Size(list) : -1;
-    if (size < 0 || size > LISTENERS_MAX) {
-        PyErr_Format(PyExc_ValueError, "listeners must be a list of at most %d descriptors", LISTENERS_MAX);
+    if (size < 0 || size > DESCRIPTORS_MAX) {
+        PyErr_Format(PyExc_ValueError, "%s must be a list of at most %d descriptors", name, DESCRIPTORS_MAX);
         return false;
     }
     for (Py_ssize_t i = 0; i < size; i++) {
@@ -79,7 +79,7 @@ static bool listeners_of(PyObject *list, int *out, size_t *count)
         if (PyErr_Occurred() != NULL)
             return false;
         if (fd < 0 || fd > INT_MAX) {
-            PyErr_SetString(PyExc_ValueError, "a listener is a descriptor");
+            PyErr_Format(PyExc_ValueError, "each of %s is a descriptor", name);
             return false;
         }
         out[i] = (int)fd;
@@ -90,15 +90,15 @@ static bool listeners_of(PyObject *list, int *out, size_t *count)
 
 static int engine_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"slot", "tun", "listeners", "counters", "handshake_threads", "limits", NULL};
+    static char *names[] = {"slot", "tun", "listeners", "datagrams", "counters", "handshake_threads", "limits", NULL};
     struct engine_object *object = (struct engine_object *)self;
     struct wge_engine_config config = {0};
-    int slot, listeners[LISTENERS_MAX];
+    int slot, listeners[DESCRIPTORS_MAX], datagrams[DESCRIPTORS_MAX];
     unsigned int threads;
-    PyObject *list, *limits;
+    PyObject *list, *datagram_list, *limits;
     char why[WGE_WHY_MAX];
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$iiOiIO:Engine", names, &slot, &config.tun, &list, &config.traffic,
-                                     &threads, &limits))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$iiOOiIO:Engine", names, &slot, &config.tun, &list, &datagram_list,
+                                     &config.traffic, &threads, &limits))
         return -1;
     if (object->engine != NULL) {
         PyErr_SetString(PyExc_ValueError, "an Engine is made once");
@@ -108,9 +108,11 @@ static int engine_init(PyObject *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_ValueError, "slot must be between 0 and 255");
         return -1;
     }
-    if (!listeners_of(list, listeners, &config.listener_count) || !limits_of(limits, &config))
+    if (!descriptors_of(list, "listeners", listeners, &config.listener_count) ||
+        !descriptors_of(datagram_list, "datagrams", datagrams, &config.datagram_count) || !limits_of(limits, &config))
         return -1;
     config.listeners = listeners;
+    config.datagrams = datagrams;
     config.handshake_threads = threads;
     enum wge_result result = wge_engine_create(&object->engine, &config, why);
     if (result != WGE_OK)
@@ -316,9 +318,9 @@ static PyObject *engine_counters(PyObject *self, PyObject *unused)
 
 static PyObject *engine_facts(PyObject *self, PyObject *unused)
 {
-    (void)self;
     (void)unused;
-    return wge_ext_facts();
+    struct wge_engine *engine = engine_of(self);
+    return engine == NULL ? NULL : wge_ext_facts(engine);
 }
 
 static PyMethodDef methods[] = {
@@ -374,6 +376,7 @@ int wge_ext_register_engine(PyObject *module)
         {"EVENT_TUNNEL_CLOSED", WGE_EVENT_TUNNEL_CLOSED},
         {"EVENT_TUNNEL_TIMER", WGE_EVENT_TUNNEL_TIMER},
         {"EVENT_TUNNEL_REKEYED", WGE_EVENT_TUNNEL_REKEYED},
+        {"EVENT_TUNNEL_DATAGRAM", WGE_EVENT_TUNNEL_DATAGRAM},
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (PyModule_AddIntConstant(module, kinds[i].name, kinds[i].value) != 0)

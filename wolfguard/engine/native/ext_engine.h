@@ -32,6 +32,6 @@ PyObject *wge_ext_event(struct wge_event *event);
 /* ext_engine_report.c. New references, or NULL with an exception set. */
 PyObject *wge_ext_tunnels(struct wge_engine *engine);
 PyObject *wge_ext_counters(struct wge_engine *engine);
-PyObject *wge_ext_facts(void);
+PyObject *wge_ext_facts(struct wge_engine *engine);
 
 #endif

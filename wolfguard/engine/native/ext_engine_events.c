@@ -18,6 +18,13 @@ static PyObject *opened(const struct wge_event *event)
                          "signature", facts->tls.signature, "extended_master_secret", ems);
 }
 
+static PyObject *datagram(const struct wge_event *event, const char *reason)
+{
+    const struct wge_datagram_told *told = (const struct wge_datagram_told *)(const void *)event->data;
+    return Py_BuildValue("(iKKssOs)", (int)event->kind, (unsigned long long)event->id, (unsigned long long)event->epoch,
+                         told->state, told->suite, told->extended_master_secret ? Py_True : Py_False, reason);
+}
+
 static PyObject *tuple_of(const struct wge_event *event)
 {
     const int kind = (int)event->kind;
@@ -40,6 +47,8 @@ static PyObject *tuple_of(const struct wge_event *event)
         return Py_BuildValue("(iKKs)", kind, id, epoch, reason);
     case WGE_EVENT_TUNNEL_REKEYED:
         return Py_BuildValue("(iKK)", kind, id, epoch);
+    case WGE_EVENT_TUNNEL_DATAGRAM:
+        return datagram(event, reason);
     }
     PyErr_SetString(PyExc_RuntimeError, "an event of an unknown kind");
     return NULL;

@@ -51,7 +51,14 @@ PyObject *wge_ext_counters(struct wge_engine *engine)
     return dict;
 }
 
-PyObject *wge_ext_facts(void)
+static const char *offload_text(enum wge_offload offload)
+{
+    return offload == WGE_OFFLOAD_ON        ? "on"
+           : offload == WGE_OFFLOAD_REFUSED ? "off: refused by the kernel"
+                                            : "no occasion yet";
+}
+
+PyObject *wge_ext_facts(struct wge_engine *engine)
 {
     char groups[256] = "";
     size_t count;
@@ -62,6 +69,10 @@ PyObject *wge_ext_facts(void)
         size_t used = strlen(groups);
         snprintf(groups + used, sizeof(groups) - used, "%s%s", used == 0 ? "" : " ", all[i].name);
     }
-    return Py_BuildValue("{s:s,s:s,s:s,s:s}", "library", wge_library_version(), "groups", groups, "tickets", "off",
-                         "renegotiation", "off");
+    struct wge_offloads offloads = wge_engine_offloads(engine);
+    return Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "library", wge_library_version(), "groups", groups,
+                         "tickets", "off", "renegotiation", "off", "udp segmentation",
+                         offload_text(offloads.outside_send), "udp coalescing", offload_text(offloads.outside_receive),
+                         "inside tcp", offload_text(offloads.inside_tcp), "inside udp",
+                         offload_text(offloads.inside_udp));
 }

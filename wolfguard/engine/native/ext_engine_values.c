@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "algorithms.h"
+
 PyObject *wge_ext_item(PyObject *dict, const char *key)
 {
     if (!PyDict_Check(dict)) {
@@ -48,7 +50,7 @@ bool wge_ext_flag(PyObject *dict, const char *key, bool *out)
     return value >= 0;
 }
 
-/* `length` bytes, or None where that is allowed. */
+/* `length` bytes, or None. */
 static bool address_of(PyObject *dict, const char *key, uint8_t *out, Py_ssize_t length, bool *present)
 {
     PyObject *item = wge_ext_item(dict, key);
@@ -114,6 +116,41 @@ static bool networks_of(PyObject *dict, struct wge_tunnel_params *out)
     return true;
 }
 
+static bool suites_of(PyObject *list, struct wge_datagram_params *out)
+{
+    Py_ssize_t count = PyList_Check(list) ? PyList_Size(list) : -1;
+    if (count < 1 || count > WGE_DATAGRAM_SUITES_MAX) {
+        PyErr_Format(PyExc_ValueError, "suites must be a list of 1 to %d names", WGE_DATAGRAM_SUITES_MAX);
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyUnicode_AsUTF8String(PyList_GetItem(list, i));
+        if (name == NULL)
+            return false;
+        const struct wge_psk_suite *suite = wge_psk_suite_by_name(PyBytes_AsString(name));
+        if (suite == NULL)
+            PyErr_Format(PyExc_ValueError, "%s is no suite for a datagram channel", PyBytes_AsString(name));
+        else
+            out->suites[i] = suite->number;
+        Py_DECREF(name);
+        if (suite == NULL)
+            return false;
+    }
+    out->suite_count = (size_t)count;
+    return true;
+}
+
+static bool datagram_of(PyObject *dict, struct wge_datagram_params *out)
+{
+    PyObject *item = wge_ext_item(dict, "datagram");
+    if (item == NULL || item == Py_None)
+        return item != NULL;
+    PyObject *suites = wge_ext_item(item, "suites");
+    return suites != NULL && suites_of(suites, out) &&
+           wge_ext_flag(item, "require_extended_master_secret", &out->require_extended_master_secret) &&
+           address_of(item, "app_id", out->app_id, WGE_APP_ID, &out->offered);
+}
+
 bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
 {
     uint64_t index, mtu, dpd, keepalive, rekey, idle;
@@ -126,7 +163,8 @@ bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
         !wge_ext_number(dict, "rekey", 0, UINT32_MAX, &rekey) || !wge_ext_number(dict, "idle", 0, UINT32_MAX, &idle) ||
         !wge_ext_number(dict, "lifetime", 0, UINT64_MAX / 2, &out->lifetime_ms) ||
         !address_of(dict, "ipv4", out->ipv4, 4, &out->has_ipv4) ||
-        !address_of(dict, "ipv6", out->ipv6, 16, &out->has_ipv6) || !networks_of(dict, out))
+        !address_of(dict, "ipv6", out->ipv6, 16, &out->has_ipv6) || !networks_of(dict, out) ||
+        !datagram_of(dict, &out->datagram))
         return false;
     out->index = (uint32_t)index;
     out->mtu = (uint32_t)mtu;

@@ -31,8 +31,8 @@ enum wge_result wge_inside_open(struct wge_inside *in, int tun, struct wge_tally
     in->used = 0;
     in->arena = NULL;
     in->read_buffer = NULL;
-    in->tcp_proven = false;
-    in->udp_proven = false;
+    atomic_init(&in->tcp, WGE_OFFLOAD_UNASKED);
+    atomic_init(&in->udp, WGE_OFFLOAD_UNASKED);
     if (tun >= 0 && make_non_blocking(tun) != WGE_OK)
         return WGE_SYSTEM_ERROR;
     in->arena = aligned_alloc(ARENA_ALIGN, WGE_INSIDE_ARENA + WGE_RECORD_PLAIN_MAX);
@@ -129,14 +129,17 @@ static void write_group(struct wge_inside *in, size_t index)
     if (wrote && group->count == 1)
         return;
     bool tcp = group->protocol == WGE_PROTOCOL_TCP;
-    bool *proven = tcp ? &in->tcp_proven : &in->udp_proven;
+    _Atomic int *offload = tcp ? &in->tcp : &in->udp;
     if (wrote) {
-        *proven = true;
+        atomic_store_explicit(offload, WGE_OFFLOAD_ON, memory_order_relaxed);
         return;
     }
     if (errno == EINVAL && group->count > 1) {
         /* A kind that has worked is not given up for one odd packet: a client could send it on purpose. */
-        *(tcp ? &in->coalescer.tcp : &in->coalescer.udp) = *proven;
+        if (atomic_load_explicit(offload, memory_order_relaxed) != WGE_OFFLOAD_ON) {
+            *(tcp ? &in->coalescer.tcp : &in->coalescer.udp) = false;
+            atomic_store_explicit(offload, WGE_OFFLOAD_REFUSED, memory_order_relaxed);
+        }
         write_apart(in, group);
         return;
     }

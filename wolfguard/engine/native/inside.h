@@ -5,11 +5,13 @@
 #ifndef WGE_INSIDE_H
 #define WGE_INSIDE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "coalesce.h"
+#include "offload.h"
 #include "tally.h"
 
 #define WGE_INSIDE_READ_MAX (WGE_VNET_HEADER + 65535)
@@ -24,7 +26,7 @@ struct wge_inside {
     size_t used; /* bytes of the arena that hold packets of the batch */
     uint8_t *arena;
     uint8_t *read_buffer;
-    bool tcp_proven, udp_proven; /* the device has taken a super-packet of this kind */
+    _Atomic int tcp, udp; /* enum wge_offload: super-packets of this kind; any thread may read them */
     struct wge_coalescer coalescer;
 };
 

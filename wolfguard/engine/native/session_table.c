@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tunnel.h"
 
@@ -13,6 +14,7 @@
 
 struct wge_session_table {
     struct wge_tunnel *buckets[BUCKETS];
+    struct wge_tunnel *by_app_id[BUCKETS];
     pthread_mutex_t lock; /* of what other threads read: live, pairs, count */
     struct wge_tunnel **live;
     uint64_t (*pairs)[2]; /* beside `live`: readers never touch a tunnel */
@@ -22,6 +24,12 @@ struct wge_session_table {
 static struct wge_tunnel **bucket_of(struct wge_session_table *t, uint64_t session)
 {
     return &t->buckets[(session * 0x9e3779b97f4a7c15u) >> (64 - BUCKET_BITS)];
+}
+
+/* All bytes but the first are random. */
+static struct wge_tunnel **app_id_bucket_of(struct wge_session_table *t, const uint8_t *app_id)
+{
+    return &t->by_app_id[(app_id[1] | (unsigned)app_id[2] << 8) & (BUCKETS - 1)];
 }
 
 enum wge_result wge_sessions_create(struct wge_session_table **out)
@@ -78,6 +86,11 @@ enum wge_result wge_sessions_add(struct wge_session_table *t, struct wge_tunnel 
         struct wge_tunnel **bucket = bucket_of(t, tunnel->params.session);
         tunnel->next_in_bucket = *bucket;
         *bucket = tunnel;
+        if (tunnel->params.datagram.offered) {
+            bucket = app_id_bucket_of(t, tunnel->params.datagram.app_id);
+            tunnel->next_by_app_id = *bucket;
+            *bucket = tunnel;
+        }
     }
     return result;
 }
@@ -90,6 +103,13 @@ void wge_sessions_remove(struct wge_session_table *t, struct wge_tunnel *tunnel)
     if (*link == NULL)
         return;
     *link = tunnel->next_in_bucket;
+    if (tunnel->params.datagram.offered) {
+        link = app_id_bucket_of(t, tunnel->params.datagram.app_id);
+        while (*link != NULL && *link != tunnel)
+            link = &(*link)->next_by_app_id;
+        if (*link != NULL)
+            *link = tunnel->next_by_app_id;
+    }
     pthread_mutex_lock(&t->lock);
     size_t place = tunnel->live_place;
     size_t last = --t->count;
@@ -105,6 +125,14 @@ struct wge_tunnel *wge_sessions_find(struct wge_session_table *t, uint64_t sessi
     struct wge_tunnel *tunnel = *bucket_of(t, session);
     while (tunnel != NULL && tunnel->params.session != session)
         tunnel = tunnel->next_in_bucket;
+    return tunnel;
+}
+
+struct wge_tunnel *wge_sessions_find_by_app_id(struct wge_session_table *t, const uint8_t *app_id)
+{
+    struct wge_tunnel *tunnel = *app_id_bucket_of(t, app_id);
+    while (tunnel != NULL && memcmp(tunnel->params.datagram.app_id, app_id, WGE_APP_ID) != 0)
+        tunnel = tunnel->next_by_app_id;
     return tunnel;
 }
 

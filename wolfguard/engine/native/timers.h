@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* timers.h - a heap of deadlines, one for each tunnel. Traffic never touches it: a tunnel notes when it last heard
+/* timers.h - a heap of deadlines, one for each tunnel and association. Traffic hardly touches it: a tunnel notes when it last heard
  * something, and its deadline is computed anew only when the old one is due. Single-threaded; time is given. */
 #ifndef WGE_TIMERS_H
 #define WGE_TIMERS_H
@@ -15,6 +15,7 @@ struct wge_timer {
     uint64_t due_ms;
     size_t place; /* in the heap, from 1; 0: not armed */
     void *owner;
+    int kind; /* of the owner; the caller's */
 };
 
 struct wge_timers {

@@ -147,6 +147,7 @@ enum wge_result wge_stream_begin(struct wge_stream *s, struct wge_tls_context *c
     wolfSSL_SetIOReadCtx(s->ssl, s);
     wolfSSL_SetIOWriteCtx(s->ssl, s);
     wge_tls_set_signing(s->ssl, &s->signing);
+    wolfSSL_KeepArrays(s->ssl); /* for wge_stream_export */
     return WGE_OK;
 }
 
@@ -344,6 +345,16 @@ enum wge_result wge_stream_become_tunnel(struct wge_stream *s, size_t out_capaci
     if (!s->established || out_capacity < CONTROL_OUT)
         return WGE_INVALID;
     return wge_cipher_resize(&s->in, TUNNEL_IN) && wge_cipher_resize(&s->out, out_capacity) ? WGE_OK : WGE_NO_MEMORY;
+}
+
+enum wge_result wge_stream_export(struct wge_stream *s, const char *label, uint8_t *out, size_t length)
+{
+    if (!s->established)
+        return WGE_INVALID;
+    bool done = out == NULL || wolfSSL_export_keying_material(s->ssl, out, length, label, strlen(label), NULL, 0, 0) ==
+                                   WOLFSSL_SUCCESS;
+    wolfSSL_FreeArrays(s->ssl);
+    return done ? WGE_OK : WGE_SYSTEM_ERROR;
 }
 
 enum wge_result wge_stream_rekey(struct wge_stream *s)

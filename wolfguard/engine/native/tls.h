@@ -79,6 +79,10 @@ bool wge_stream_is_tls13(const struct wge_stream *s);
  * tunnel must cost little, so buffers are borrowed from a pool of the data thread while they hold bytes. */
 enum wge_result wge_stream_become_tunnel(struct wge_stream *s, size_t out_capacity);
 
+/* Keying material of this connection without a context (RFC 5705; RFC 8446 section 7.5), once: what the library needs
+ * for it is given back then. `out` NULL: nobody will ask. */
+enum wge_result wge_stream_export(struct wge_stream *s, const char *label, uint8_t *out, size_t length);
+
 /* TLS 1.3 KeyUpdate of our sending keys, asking the peer for the same. INVALID on TLS 1.2. */
 enum wge_result wge_stream_rekey(struct wge_stream *s);
 

@@ -19,4 +19,10 @@ struct wge_traffic {
 
 static_assert(sizeof(struct wge_traffic) == 64, "an entry is one cache line");
 
+/* The data thread is the only writer, so no read-modify-write of the bus is needed. */
+static inline void wge_traffic_add(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tunnel.c - see tunnel.h. A packet's whole way through a tunnel is in two functions: take_data (outside to inside) and
- * wge_tunnel_send_packet (inside to outside). Every drop is a label with its counter. */
+/* tunnel.c - see tunnel.h. The way of a packet: wge_tunnel_receive and wge_intake_packet (outside to inside),
+ * wge_tunnel_send_packet (inside to outside). Every drop has its counter. */
 #include "tunnel.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A client works its MTU out itself, from the path and its cipher, so its packets may exceed ours a little. What an
- * Ethernet carries passes. */
-#define INNER_MTU_FLOOR 1500
+#include "association.h"
+#include "intake.h"
+
 #define MTU_MIN 68 /* RFC 791 */
 
 static bool network_valid(const struct wge_network *network)
@@ -78,13 +78,9 @@ void wge_tunnel_free(struct wge_tunnel *t, bool notify)
 {
     wge_channel_close(&t->tls, notify);
     free(t->bye_detail);
+    explicit_bzero(t->key, sizeof t->key);
+    explicit_bzero(t->first_key, sizeof t->first_key);
     free(t);
-}
-
-/* The data thread is the only writer, so no read-modify-write of the bus is needed. */
-static void add_traffic(_Atomic uint64_t *counter, uint64_t by)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
 void wge_tunnel_want_flush(struct wge_tunnel *t, struct wge_loop *loop)
@@ -117,6 +113,14 @@ static const char *send_record(struct wge_tunnel *t, struct wge_loop *loop, cons
 
 const char *wge_tunnel_send_packet(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *packet, size_t length)
 {
+    if (t->by_datagram && wge_association_carries(t->open, length)) {
+        packet[-1] = WGE_FRAME_DATA;
+        if (wge_association_send(t->open, loop, packet - 1, length + 1)) {
+            t->tx_packets++;
+            t->tx_bytes += length;
+            return NULL;
+        }
+    }
     bool sent;
     wge_frame_encode(packet - WGE_FRAME_HEADER, WGE_FRAME_DATA, length);
     const char *end = send_record(t, loop, packet - WGE_FRAME_HEADER, length + WGE_FRAME_HEADER, &sent);
@@ -138,35 +142,6 @@ const char *wge_tunnel_send_frame(struct wge_tunnel *t, struct wge_loop *loop, e
     if (length > 0)
         memcpy(frame + WGE_FRAME_HEADER, payload, length);
     return send_record(t, loop, frame, WGE_FRAME_HEADER + length, &sent);
-}
-
-/* Packets and bytes that one turn has taken from the peer. */
-struct intake {
-    uint64_t packets, bytes;
-};
-
-static void take_data(struct wge_tunnel *t, struct wge_loop *loop, const struct wge_frame *frame, struct intake *intake)
-{
-    struct wge_inner inner;
-    if (!wge_inner_parse(frame->payload, frame->length, &inner))
-        goto drop_inner_malformed;
-    if (!wge_inner_source_allowed(&inner, &t->params))
-        goto drop_inner_source;
-    if (inner.length > t->params.mtu && inner.length > INNER_MTU_FLOOR)
-        goto drop_inner_mtu;
-    intake->packets++;
-    intake->bytes += inner.length;
-    wge_inside_add(&loop->inside, &inner);
-    return;
-
-drop_inner_malformed:
-    WGE_TALLY(&loop->tally, drop_inner_malformed);
-    return;
-drop_inner_source:
-    WGE_TALLY(&loop->tally, drop_inner_source);
-    return;
-drop_inner_mtu:
-    WGE_TALLY(&loop->tally, drop_inner_mtu);
 }
 
 /* The first byte of a DISCONNECT is its code, the rest is text for the records. */
@@ -197,7 +172,7 @@ static const char *answer_dpd(struct wge_tunnel *t, struct wge_loop *loop, uint8
 }
 
 static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *record, size_t length,
-                               struct intake *intake)
+                               struct wge_intake *intake)
 {
     struct wge_frame frame;
     switch (wge_frame_decode(record, length, &frame)) {
@@ -215,7 +190,10 @@ static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint
     }
     switch (frame.type) {
     case WGE_FRAME_DATA:
-        take_data(t, loop, &frame, intake);
+        /* a client with a datagram channel sends this way when it has lost that one */
+        t->by_datagram = false;
+        t->tls_data_ms = loop->now_ms;
+        wge_intake_packet(t, loop, frame.payload, frame.length, intake);
         return NULL;
     case WGE_FRAME_DPD_REQUEST:
         return answer_dpd(t, loop, record, &frame);
@@ -238,7 +216,7 @@ static const char *take_record(struct wge_tunnel *t, struct wge_loop *loop, uint
 
 /* Decrypts what is buffered. One read of the socket is a turn's budget: the next turn waits for epoll, so that no
  * tunnel keeps the thread from the others. */
-static const char *take_records(struct wge_tunnel *t, struct wge_loop *loop, struct intake *intake)
+static const char *take_records(struct wge_tunnel *t, struct wge_loop *loop, struct wge_intake *intake)
 {
     uint64_t records = 0;
     const char *end = NULL;
@@ -304,19 +282,10 @@ const char *wge_tunnel_receive(struct wge_tunnel *t, struct wge_loop *loop, bool
     }
     if (t->state == WGE_TUNNEL_LINGERING)
         return discard_records(t, loop);
-    struct intake intake = {0, 0};
+    struct wge_intake intake = {0, 0};
     const char *end = take_records(t, loop, &intake);
     wge_inside_flush(&loop->inside);
-    if (intake.packets > 0) {
-        WGE_TALLY_BY(&loop->tally, rx_packets, intake.packets);
-        WGE_TALLY_BY(&loop->tally, rx_bytes, intake.bytes);
-        t->liveness.data_at = loop->now_ms;
-        if (t->traffic != NULL) {
-            add_traffic(&t->traffic->rx_packets, intake.packets);
-            add_traffic(&t->traffic->rx_bytes, intake.bytes);
-            atomic_store_explicit(&t->traffic->last_active_ms, loop->now_ms, memory_order_relaxed);
-        }
-    }
+    wge_intake_settle(t, loop, &intake);
     /* Answers of TLS itself (KeyUpdate) wait in the same buffer; worn keys are looked at by the flush. */
     if (end == NULL && (wge_stream_out_pending(t->tls.stream) > 0 || wge_channel_key_wear(&t->tls) != WGE_KEYS_FRESH))
         wge_tunnel_want_flush(t, loop);
@@ -331,8 +300,8 @@ void wge_tunnel_account(struct wge_tunnel *t, struct wge_loop *loop)
     WGE_TALLY_BY(&loop->tally, tx_bytes, t->tx_bytes);
     t->liveness.data_at = loop->now_ms;
     if (t->traffic != NULL) {
-        add_traffic(&t->traffic->tx_packets, t->tx_packets);
-        add_traffic(&t->traffic->tx_bytes, t->tx_bytes);
+        wge_traffic_add(&t->traffic->tx_packets, t->tx_packets);
+        wge_traffic_add(&t->traffic->tx_bytes, t->tx_bytes);
         atomic_store_explicit(&t->traffic->last_active_ms, loop->now_ms, memory_order_relaxed);
     }
     t->tx_packets = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tunnel.h - one session's tunnel: frames from its channel to the inside and packets from the inside to its channel.
+/* tunnel.h - one session's tunnel: frames from its TLS channel to the inside, packets from the inside to its datagram
+ * channel where that is up, else to TLS.
  * Functions that can end a tunnel return the reason, a label, or NULL while it goes on; tunnel_life.c does the ending. */
 #ifndef WGE_TUNNEL_H
 #define WGE_TUNNEL_H
@@ -10,13 +11,17 @@
 
 #include "channel.h"
 #include "data.h"
+#include "dtls.h"
 #include "inside.h"
 #include "liveness.h"
+#include "outside.h"
 #include "tally.h"
 #include "timers.h"
 #include "traffic.h"
 
 #define WGE_BYE_DETAIL_MAX 128
+
+struct wge_association;
 
 enum wge_tunnel_state {
     WGE_TUNNEL_OPEN = 0,
@@ -39,7 +44,17 @@ struct wge_tunnel {
     bool in_unsent;
     bool reading_stalled; /* TLS must answer before it goes on, and finds no room */
     size_t live_place;    /* in the table kept for readers */
-    struct wge_tunnel *next_in_bucket, *next_unsent, *next_gone;
+    /* the datagram channel (association.h, datagrams.c) */
+    struct wge_association *open, *rising; /* NULL: none */
+    bool by_datagram;                      /* packets go out by `open` */
+    bool datagram_refused;                 /* and that has been told */
+    bool other_key;                        /* the last handshake with the usual key has failed */
+    bool keeps_first_key;                  /* the client is one of those (key_memory.h) */
+    bool has_first_key;                    /* of an earlier tunnel of the session */
+    uint8_t key[WGE_DTLS_KEY], first_key[WGE_DTLS_KEY];
+    uint64_t tls_data_ms; /* last packet from the peer over TLS */
+    uint64_t hello_ms;    /* last hello that began a handshake */
+    struct wge_tunnel *next_in_bucket, *next_by_app_id, *next_unsent, *next_gone;
 };
 
 /* What the tunnels of a data thread share during one loop. */
@@ -47,7 +62,10 @@ struct wge_loop {
     uint64_t now_ms;
     struct wge_tally tally;
     struct wge_inside inside;
-    struct wge_tunnel *unsent; /* those to flush at the end */
+    struct wge_outside outside;
+    struct wge_timers *timers;
+    struct wge_tunnel *unsent;      /* those to flush at the end */
+    struct wge_association *broken; /* those to bury at the end */
 };
 
 /* Checks what Python gave: sizes and prefixes. */

@@ -4,6 +4,8 @@
 
 #include <sys/epoll.h>
 
+#include "datagrams.h"
+
 /* How long the peer has to close after BYE: closing first could reset the connection and destroy the BYE. */
 #define LINGER_MS 2000
 
@@ -54,6 +56,7 @@ static void leave(struct wge_data *d, struct wge_tunnel *t, const char *reason)
 {
     remove_routes(d, t);
     wge_sessions_remove(d->sessions, t);
+    wge_datagrams_leave(d, t);
     wge_tunnel_account(t, &d->loop);
     WGE_TALLY(&d->loop.tally, tunnels_ended);
     wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_CLOSED,
@@ -144,13 +147,14 @@ void wge_life_adopt(struct wge_data *d, struct wge_command *command)
         refusal = "replaced";
     if (refusal != NULL)
         goto refuse;
-    if (before != NULL)
-        wge_life_end(d, before, "replaced");
     struct wge_traffic *traffic = params->index < d->traffic_entries ? &d->traffic[params->index] : NULL;
     if (wge_tunnel_create(&t, stream, params, traffic, d->loop.now_ms) != WGE_OK) {
         refusal = "no_memory";
         goto refuse;
     }
+    wge_datagrams_prepare(d, t, before);
+    if (before != NULL)
+        wge_life_end(d, before, "replaced");
     if (bring_up(d, t) != WGE_OK) {
         tell_closed(d, params, "no_memory");
         wge_tunnel_free(t, true);
@@ -198,9 +202,11 @@ void wge_life_end_all(struct wge_data *d)
     while ((t = wge_sessions_any(d->sessions)) != NULL) {
         remove_routes(d, t);
         wge_sessions_remove(d->sessions, t);
+        wge_datagrams_leave(d, t);
         wge_tunnel_account(t, &d->loop);
         bury(d, t);
     }
+    wge_datagrams_bury(d);
     struct wge_timer *lingering;
     while ((lingering = wge_timers_take(&d->timers, WGE_TIMER_NEVER)) != NULL)
         bury(d, lingering->owner);
