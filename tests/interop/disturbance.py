@@ -16,8 +16,7 @@ IPV4, IPV6, UDP = b"\x08\x00", b"\x86\xdd", 17
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """`loss`, `repeat` and `delay` are shares of 1; a delayed datagram leaves after `hold` others; `silent` loses all.
-    """
+    """`loss`, `repeat` and `delay` are shares of 1; what is delayed leaves after `hold` others; `silent` loses all."""
 
     loss: float = 0.0
     repeat: float = 0.0
