@@ -8,6 +8,7 @@ own with `make_gateway`.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.interop import roots
+from tests.interop.counters import counters
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.linux.namespace import Topology
@@ -54,6 +56,20 @@ class Field:
             time.sleep(0.1)
         return True
 
+    def counters(self) -> dict[str, int]:
+        return counters(self.site)
+
+    def session(self, inside: str) -> dict[str, Any]:
+        """The session that has this inside address."""
+        sessions = json.loads(self.site.wolfguard("sessions", "--json").stdout)["sessions"]
+        found: dict[str, Any] = next(each for each in sessions if each["ipv4"] == inside)
+        return found
+
+    def worker(self, slot: int) -> int:
+        """The process of a slot."""
+        processes = json.loads(self.site.wolfguard("status", "--json").stdout)["processes"]
+        return int(next(each["pid"] for each in processes if each["process"] == "worker" and each["slot"] == slot))
+
     def events(self) -> str:
         result = self.site.wolfguard("events", "--json")
         assert result.returncode == 0, result.stderr
@@ -85,7 +101,8 @@ class Build:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "build" in metafunc.fixturenames:
+    chosen = any(mark.args[0] == "build" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "build" in metafunc.fixturenames and not chosen:
         builds = [Build(root, family) for root in roots.CLIENTS for family in (4, 6)]
         metafunc.parametrize("build", builds, ids=[f"{each.root.name}-ipv{each.family}" for each in builds])
 
@@ -98,10 +115,14 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
     base = Path(tempfile.mkdtemp(prefix="wolfguard-test-"))
     base.chmod(0o755)
 
-    def make(edit: Callable[[dict[str, Any]], None] | None = None) -> Field:
+    def make(
+        edit: Callable[[dict[str, Any]], None] | None = None, ground: Callable[[Topology], None] | None = None
+    ) -> Field:
         topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
         topology.add()
+        if ground is not None:
+            ground(topology)
         folder = base / topology.gateway.name
         field = Field(topology, Gateway(Site(folder), topology.gateway))
         made.append(field)
@@ -133,6 +154,41 @@ def field(make_gateway: Callable[..., Field]) -> Field:
     made = make_gateway(edit)
     made.add_user("alice", "staff", "guests")
     return made
+
+
+def short_patience(profile: str, **timeouts: int) -> Callable[[dict[str, Any]], None]:
+    """Edits a site file: a crypto profile, silence noticed after two seconds, and limits that no test meets."""
+
+    def edit(document: dict[str, Any]) -> None:
+        site = document["sites"][0]
+        site["crypto_profile"] = profile
+        site["timeouts"] = {"dpd": 2, **timeouts}
+        site["sessions_per_user"] = 100
+        document["limits"] = {"handshakes_per_second": 1000, "handshake_burst": 1000, "unauthenticated": 1000}
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def hybrid(make_gateway: Callable[..., Field]) -> Field:
+    """The default profile, which permits DTLS to clients with the extended master secret: OpenSSL builds."""
+    made = make_gateway(short_patience("fips-hybrid"))
+    made.add_user("alice")
+    return made
+
+
+@pytest.fixture(scope="session")
+def compat(make_gateway: Callable[..., Field]) -> Field:
+    """The profile that permits DTLS without it too: GnuTLS builds."""
+    made = make_gateway(short_patience("compat"))
+    made.add_user("alice")
+    return made
+
+
+@pytest.fixture
+def permitting(build: Build, hybrid: Field, compat: Field) -> Field:
+    """The strictest gateway that permits DTLS to this build."""
+    return hybrid if build.root is roots.OPENSSL else compat
 
 
 @pytest.fixture

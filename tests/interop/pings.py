@@ -47,9 +47,9 @@ class Pings:
         return read("".join(self._lines) + rest)
 
     def stop(self) -> None:
-        if self.process.poll() is None:
+        if self.process.returncode is None:
             self.process.terminate()
-        self.process.communicate()
+            self.process.communicate()
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.interop.conftest import PASSWORD, Field
 from wolfguard.cli.demo.client import Client
@@ -37,42 +38,37 @@ class Capture:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
-def test_killed_worker(field: Field, clients: list[Client], tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtls", [False, True], ids=["tls", "dtls"])
+def test_killed_worker(compat: Field, clients: list[Client], tmp_path: Path, dtls: bool) -> None:
     client = Client(
-        field.topology.client, f"https://{Topology.GATEWAY_V4}", field.site.authority, "alice", (PASSWORD,),
-        options=("--authgroup=staff",),
-    )  # fmt: skip
+        compat.topology.client, f"https://{Topology.GATEWAY_V4}", compat.site.authority, "alice", (PASSWORD,), dtls=dtls
+    )
     clients.append(client)
     inside = client.connect()
+    if dtls:
+        client.wait_dtls()
     # were it not for the unreachable routes, packets for a client would follow the default route when its device goes
-    field.topology.gateway.route("default", Topology.UPSTREAM_V4)
+    compat.topology.gateway.route("default", Topology.UPSTREAM_V4)
     inner = "net 10.99.0.0/16"
-    outside = Capture(field.topology.gateway, "outside", tmp_path / "outside.pcap", inner)
-    core = Capture(field.topology.gateway, "core", tmp_path / "core.pcap", f"dst {inner} and outbound")
+    outside = Capture(compat.topology.gateway, "outside", tmp_path / "outside.pcap", inner)
+    core = Capture(compat.topology.gateway, "core", tmp_path / "core.pcap", f"dst {inner} and outbound")
     flood = subprocess.Popen(
-        field.topology.upstream.inside(["ping", "-q", "-i", "0.002", inside]), stdout=subprocess.DEVNULL
+        compat.topology.upstream.inside(["ping", "-q", "-i", "0.002", inside]), stdout=subprocess.DEVNULL
     )
     try:
-        session = session_of(field, inside)
-        status = json.loads(field.site.wolfguard("status", "--json").stdout)
-        worker = next(
-            each for each in status["processes"] if each["process"] == "worker" and each["slot"] == session["slot"]
-        )
-        os.kill(worker["pid"], signal.SIGKILL)
-        recover(field)
+        session = compat.session(inside)
+        os.kill(compat.worker(session["slot"]), signal.SIGKILL)
+        recover(compat)
     finally:
         flood.terminate()
         flood.wait()
-        field.topology.gateway.run("ip", "route", "del", "default")
-    assert session_of(field, inside)["session"] == session["session"]
+        compat.topology.gateway.run("ip", "route", "del", "default")
+    assert compat.session(inside)["session"] == session["session"]
     assert outside.packets() == []
     assert core.packets() == []
-
-
-def session_of(field: Field, inside: str) -> dict[str, object]:
-    sessions = json.loads(field.site.wolfguard("sessions", "--json").stdout)["sessions"]
-    found: dict[str, object] = next(each for each in sessions if each["ipv4"] == inside)
-    return found
+    if dtls:
+        client.wait_dtls()
+        ping(compat.topology.client, Topology.UPSTREAM_V4)
 
 
 def recover(field: Field) -> None:

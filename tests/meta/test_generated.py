@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is generated from seccomp/ is up to date, and its numbers are the kernel's."""
+"""What is generated from seccomp/ and from steering's tables is up to date, and its numbers are the kernel's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.fuzz import steering_program
 
 TREE = Path(__file__).resolve().parents[2]
 SECCOMP = TREE / "seccomp"
@@ -23,6 +25,11 @@ def test_generated_files_are_up_to_date() -> None:
         [sys.executable, "-B", str(SECCOMP / "generate"), "--check"], capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), "run seccomp/generate"
+
+
+def test_steerings_programs_for_the_fuzzer_are_up_to_date() -> None:
+    header = (TREE / "tests" / "fuzz" / "steering_program.h").read_text("ascii")
+    assert header == steering_program.header(), "run tests/fuzz/steering_program.py"
 
 
 def test_nothing_else_lies_among_the_generated_files() -> None:

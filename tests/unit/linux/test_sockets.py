@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wolfguard.linux import sockets
+from wolfguard.linux import sockets, steering
 
 MEMBERS = 4
 
@@ -19,7 +19,7 @@ MEMBERS = 4
 def group(address: str, port: int = 0) -> list[socket.socket]:
     first = sockets.tcp_listener(address, port, shared=True)
     rest = [sockets.tcp_listener(address, first.getsockname()[1], shared=True) for _ in range(MEMBERS - 1)]
-    sockets.steer_by_source(first, MEMBERS)
+    steering.attach(first, steering.program(steering.TCP, MEMBERS))
     return [first, *rest]
 
 

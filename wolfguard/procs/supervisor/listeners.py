@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from wolfguard.config.site import Listener
 from wolfguard.errors import StartError
-from wolfguard.linux import sockets
+from wolfguard.linux import sockets, steering
 
 ANY_IPV6 = "::"
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the operator asked for every address
@@ -58,7 +58,7 @@ def _open_group(address: str, port: int, slots: int) -> list[socket.socket] | No
         # Sockets that share would silently share with another gateway too: the first look must not share.
         sockets.tcp_listener(address, port, shared=False).close()
         group.extend(sockets.tcp_listener(address, port, shared=True) for _ in range(slots))
-        sockets.steer_by_source(group[0], slots)
+        steering.attach(group[0], steering.program(steering.TCP, slots))
     except OSError as error:
         _close(group)
         if address == ANY_IPV6 and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
