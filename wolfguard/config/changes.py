@@ -15,6 +15,7 @@ from wolfguard.config.site import Configuration
 # moves nobody else; threads and limits are laid out in memory at start.
 RESTART: dict[str, str] = {
     "listeners": "sockets are opened at start",
+    "steer": "the choice of a worker is given to the sockets at start",
     "workers": "each worker has its place in the sockets' groups from the start",
     "handshake_threads": "threads are started with their worker",
     "tun_prefix": "devices are made at start",

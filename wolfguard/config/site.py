@@ -16,11 +16,11 @@ SITE_FILE = "/etc/wolfguard-gateway/wolfguard.yml"
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One address and port; `udp` is for DTLS."""
+    """One address and port; `udp`: DTLS as well, unless `Configuration.steer` is "flow"."""
 
     address: str = "::"
     port: int = 443
-    udp: bool = False
+    udp: bool = True
     proxy_protocol: bool = False
 
 
@@ -169,11 +169,12 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything. `workers` 0 means one a core; `handshake_threads` is per worker."""
+    """Everything. `workers` 0 means one a core; `handshake_threads` is per worker. `steer`: "source" or "flow"."""
 
     listeners: tuple[Listener, ...]
     sites: tuple[Site, ...]
     workers: int = 0
+    steer: str = "source"
     handshake_threads: int = 2
     tun_prefix: str = "vpn"
     lockout: Lockout = field(default_factory=Lockout)

@@ -92,7 +92,8 @@ class TunnelRekeyed:
 @dataclass(frozen=True, slots=True)
 class TunnelDatagram:
     """DTLS of a tunnel. `state` is "up", "down" or "refused": the last means that the site's profile does not permit
-    what this client offers, who goes on over TLS. `suite` is IANA's name, where one was settled; `reason` is empty when up.
+    what this client offers, who goes on over TLS. `suite` is IANA's name, where one was settled; `reason` is empty when
+    it is up.
     """
 
     session: int

@@ -26,7 +26,7 @@ NOT_VALIDATED: Final = "not-validated"
 NOT_APPROVED: Final = "not-approved"
 
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,31}")
-_LISTS: Final = ("versions", "suites_tls13", "suites_tls12", "groups", "signatures")
+_LISTS: Final = ("versions", "suites_tls13", "suites_tls12", "suites_dtls12", "groups", "signatures")
 _SWITCHES: Final = (
     "require_extended_master_secret",
     "require_extended_master_secret_dtls",

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class CryptoProfile:
     """`versions` are "1.3", "1.2". `approved` is False for a profile that lets non-approved algorithms in.
 
-    `require_extended_master_secret` is about TLS 1.2, `..._dtls` about DTLS 1.2. `not_validated` names what of the
+    `require_extended_master_secret` is about TLS 1.2, `..._dtls` about DTLS 1.2, which without `suites_dtls12` is not
+    offered. `not_validated` names what of the
     lists is allowed but covered by no module's certificate, `not_approved` what no standard approves: sessions that use
     these are marked.
     """
@@ -31,6 +32,7 @@ class CryptoProfile:
     require_hybrid: bool
     minimum_rsa_bits: int
     tickets: bool
+    suites_dtls12: tuple[str, ...] = ()
     require_extended_master_secret_dtls: bool = True
     not_validated: tuple[str, ...] = ()
     not_approved: tuple[str, ...] = ()

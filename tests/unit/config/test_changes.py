@@ -35,6 +35,11 @@ def test_only_some_keys_wait_for_a_restart() -> None:
     assert changes.needs_restart(BEFORE, after(text)) == ("listeners[0].port", "sites[0].timeouts.login", "workers")
 
 
+def test_datagrams_wait_for_a_restart() -> None:
+    text = MINIMAL.replace("- port: 443", "- port: 443\n    udp: false") + "steer: flow\n"
+    assert changes.needs_restart(BEFORE, after(text)) == ("listeners[0].udp", "steer")
+
+
 def test_every_key_of_the_table_is_a_key_of_the_schema() -> None:
     known = {".".join(names).replace(".*", "[]") for names, _ in schema.walk()}
     assert set(changes.RESTART) <= known

@@ -24,6 +24,7 @@ class Holdings:
     slots: int
     generation: Generation
     listeners: list[list[int]]
+    datagrams: list[list[int]]
     addresses: list[str]
     tuns: list[int]
     traffic: list[int]
@@ -47,6 +48,8 @@ class Holdings:
             return [by_slot[name][slot]] if per_slot else by_slot[name]
         if name == "listener":
             return self.listeners[slot]
+        if name == "datagram":
+            return self.datagrams[slot]
         if name == "key":
             return list(self.generation.keys)
         return [{"configuration": self.generation.sealed, "management": self.management}[name]]
@@ -59,7 +62,7 @@ class Holdings:
         with contextlib.suppress(OSError):
             os.unlink(places.management_path(self.generation.configuration.paths.run))
         self.generation.close()
-        groups = [*self.listeners, self.tuns, self.traffic, [self.management], self.locks]
+        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.locks]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -85,12 +88,22 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         opened += tuns
         traffic = devices.make_traffic(slots, configuration.limits.sessions)
         opened += traffic
-        by_slot, addresses = listeners.open_listeners(configuration.listeners, slots)
-        opened += [descriptor for group in by_slot for descriptor in group]
+        outside = listeners.open_listeners(configuration, slots)
+        opened += outside.descriptors()
         management = places.open_management(configuration.paths.run)
     except (StartError, OSError):
         for descriptor in opened:
             os.close(descriptor)
         generation.close()
         raise
-    return Holdings(slots, generation, by_slot, addresses, tuns, traffic, management, locks)
+    return Holdings(
+        slots,
+        generation,
+        outside.listeners,
+        outside.datagrams,
+        outside.texts,
+        tuns,
+        traffic,
+        management,
+        locks,
+    )

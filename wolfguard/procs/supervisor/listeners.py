@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway's listening sockets: one for each listener and worker slot, kept open for as long as the gateway lives.
+"""The gateway's sockets for clients: one for each listener, protocol and worker slot, kept while the gateway lives.
 
 Copies stay here, since a member that closes would shift the others' places in the group and move their clients.
 """
@@ -9,62 +9,76 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
-from wolfguard.config.site import Listener
+from wolfguard.config.endpoints import ANY_IPV6, SOURCE, endpoints
+from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.linux import sockets, steering
+from wolfguard.linux import datagrams, sockets, steering
 
-ANY_IPV6 = "::"
-ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the operator asked for every address
-
-
-def endpoints(listeners: Sequence[Listener]) -> list[tuple[str, int]]:
-    """(address, port) of every group of sockets. "::" means every address of both families, so it becomes two."""
-    wanted = [(listener.address, listener.port) for listener in listeners]
-    result: list[tuple[str, int]] = []
-    for address, port in wanted:
-        result.append((address, port))
-        if address == ANY_IPV6 and (ANY_IPV4, port) not in wanted:
-            result.append((ANY_IPV4, port))
-    return result
+TCP: Final = "tcp"
+UDP: Final = "udp"
+_MAKERS: Final = {TCP: sockets.tcp_listener, UDP: datagrams.udp_socket}
 
 
-def open_listeners(listeners: Sequence[Listener], slots: int) -> tuple[list[list[int]], list[str]]:
-    """Descriptors by slot, in the order of the listeners, and their addresses as text. Raises StartError."""
-    by_slot: list[list[int]] = [[] for _ in range(slots)]
-    texts: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Descriptors by slot, in the order of the listeners, and the addresses as text."""
+
+    listeners: list[list[int]]
+    datagrams: list[list[int]]
+    texts: list[str]
+
+    def descriptors(self) -> list[int]:
+        return [descriptor for group in (*self.listeners, *self.datagrams) for descriptor in group]
+
+
+def open_listeners(configuration: Configuration, slots: int) -> Opened:
+    """Raises StartError with one clear line; then nothing is left open."""
+    opened = Opened([[] for _ in range(slots)], [[] for _ in range(slots)], [])
     try:
-        for address, port in endpoints(listeners):
-            group = _open_group(address, port, slots)
-            if group is None:
-                continue
-            for descriptors, sock in zip(by_slot, group, strict=True):
-                descriptors.append(sock.detach())
-            texts.append(f"{sockets.address_text(address, port)}/tcp")
+        for endpoint in endpoints(configuration.listeners, configuration.steer):
+            for protocol, by_slot in ((TCP, opened.listeners), (UDP, opened.datagrams)):
+                if protocol == UDP and not endpoint.udp:
+                    continue
+                group = _open_group(endpoint.address, endpoint.port, protocol, slots, configuration.steer)
+                if group is None:
+                    continue
+                for descriptors, sock in zip(by_slot, group, strict=True):
+                    descriptors.append(sock.detach())
+                opened.texts.append(f"{sockets.address_text(endpoint.address, endpoint.port)}/{protocol}")
     except StartError:
-        for descriptors in by_slot:
-            for descriptor in descriptors:
-                os.close(descriptor)
+        for descriptor in opened.descriptors():
+            os.close(descriptor)
         raise
-    return by_slot, texts
+    return opened
 
 
-def _open_group(address: str, port: int, slots: int) -> list[socket.socket] | None:
+def _open_group(address: str, port: int, protocol: str, slots: int, steer: str) -> list[socket.socket] | None:
     """None where the machine has no IPv6 and "::" asked for both families."""
-    where = sockets.address_text(address, port)
+    make = _MAKERS[protocol]
     group: list[socket.socket] = []
     try:
         # Sockets that share would silently share with another gateway too: the first look must not share.
-        sockets.tcp_listener(address, port, shared=False).close()
-        group.extend(sockets.tcp_listener(address, port, shared=True) for _ in range(slots))
-        steering.attach(group[0], steering.program(steering.TCP, slots))
+        make(address, port, shared=False).close()
+        group.extend(make(address, port, shared=True) for _ in range(slots))
+        _steer(group, protocol, steer)
     except OSError as error:
         _close(group)
         if address == ANY_IPV6 and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             return None
-        raise StartError(_explain(where, error)) from error
+        where = sockets.address_text(address, port)
+        raise StartError(_explain(where if protocol == TCP else f"{where}/{protocol}", error)) from error
     return group
+
+
+def _steer(group: list[socket.socket], protocol: str, steer: str) -> None:
+    """The client's address chooses the member, for both protocols alike; else the kernel's hash of the flow does."""
+    if steer == SOURCE:
+        table = steering.UDP if protocol == UDP else steering.TCP
+        steering.attach(group[0], steering.program(table, len(group)))
 
 
 def _explain(where: str, error: OSError) -> str:

@@ -16,7 +16,7 @@ from wolfguard.crypto.signing import TLS_NUMBERS
 from wolfguard.errors import StartError
 from wolfguard.ipc import codec
 from wolfguard.policy.profile import CryptoProfile
-from wolfguard.procs.supervisor import devices, generation, holdings, keys, listeners, places
+from wolfguard.procs.supervisor import devices, generation, holdings, keys, places
 from wolfguard.sandbox.processes import PROCESSES
 
 PROFILE = CryptoProfile("p", "P", True, ("1.3",), (), (), (), (), True, False, 2048, False)
@@ -85,8 +85,9 @@ def test_everything_is_opened_and_closed(configuration: Configuration) -> None:
 def test_each_process_gets_what_the_manifest_says(configuration: Configuration) -> None:
     held = holdings.open_holdings(configuration, ALL)
     worker = held.take(PROCESSES["worker"], 1)
-    assert worker[0] == ["configuration", "listener", "tun", "traffic"]
-    assert worker[1] == [held.generation.sealed, *held.listeners[1], held.tuns[1], held.traffic[1]]
+    assert worker[0] == ["configuration", "listener", "datagram", "tun", "traffic"]
+    outside = [*held.listeners[1], *held.datagrams[1]]
+    assert worker[1] == [held.generation.sealed, *outside, held.tuns[1], held.traffic[1]]
     assert held.take(PROCESSES["netd"], 0)[0] == ["configuration", "tun", "tun"]
     names, descriptors = held.take(PROCESSES["keyd"], 0)
     assert names == ["configuration", "key"]
@@ -116,6 +117,23 @@ def test_generations_use_the_two_sides_of_keyd_in_turn(configuration: Configurat
 def test_a_port_in_use(configuration: Configuration, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
         assert refused(configuration).startswith(f"cannot listen on 127.0.0.1:{port}: another program does")
+
+
+def test_a_udp_port_in_use(configuration: Configuration, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        assert refused(configuration).startswith(f"cannot listen on 127.0.0.1:{port}/udp: another program does")
+
+
+def test_udp_is_opened_where_it_is_wanted(configuration: Configuration, port: int) -> None:
+    without = dataclasses.replace(configuration, listeners=(Listener("127.0.0.1", port, udp=False),))
+    spread = dataclasses.replace(configuration, steer="flow")
+    tcp, udp = f"127.0.0.1:{port}/tcp", f"127.0.0.1:{port}/udp"
+    for given, texts in ((configuration, [tcp, udp]), (without, [tcp]), (spread, [tcp])):
+        held = holdings.open_holdings(given, ALL)
+        assert held.addresses == texts
+        assert [len(group) for group in held.datagrams] == [len(texts) - 1] * 2
+        held.close()
 
 
 def test_an_address_of_another_machine(configuration: Configuration) -> None:
@@ -199,12 +217,6 @@ def test_a_folder_of_somebody_else_is_not_taken_over(configuration: Configuratio
     state.rmdir()
     state.write_text("", "ascii")
     assert "is not a folder" in refused(configuration)
-
-
-def test_every_address_means_both_families() -> None:
-    any4 = listeners.ANY_IPV4
-    both = [Listener("::", 443), Listener("::", 444), Listener(any4, 444), Listener("192.0.2.1", 5)]
-    assert listeners.endpoints(both) == [("::", 443), (any4, 443), ("::", 444), (any4, 444), ("192.0.2.1", 5)]
 
 
 def test_the_configuration_is_sealed(configuration: Configuration) -> None:

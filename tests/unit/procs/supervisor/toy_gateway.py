@@ -51,6 +51,7 @@ def main() -> int:
         slots=2,
         generation=open_generation(1, FIRST),
         listeners=[[null()], [null()]],
+        datagrams=[[null()], [null()]],
         addresses=["127.0.0.1:1/tcp"],
         tuns=[null(), null()],
         traffic=devices.make_traffic(2, 4),
