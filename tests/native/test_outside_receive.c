@@ -15,6 +15,7 @@ static int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int
 
 static void (*spoil)(struct msghdr *header); /* done to every message that arrives */
 static int interruptions;
+static unsigned at_most = MESSAGES; /* messages that one call brings */
 
 static int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
 {
@@ -23,7 +24,7 @@ static int kernel_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int
         errno = EINTR;
         return -1;
     }
-    int got = recvmmsg(fd, messages, count, flags, timeout);
+    int got = recvmmsg(fd, messages, count < at_most ? count : at_most, flags, timeout);
     for (int i = 0; i < got && spoil != NULL; i++)
         spoil(&messages[i].msg_hdr);
     return got;
@@ -205,6 +206,10 @@ static void more_than_a_batch(void)
     take(lengths[MESSAGES], MESSAGES);
     CHECK(wge_outside_receive(&outside, 0) == WGE_WANT_READ && at_end()); /* the rest was not taken in time */
     CHECK(tally.outside_reads == 2 && tally.outside_messages_in == MESSAGES + 6);
+    send_joined(client, fd, "127.0.0.1", 800, 3, 800);
+    CHECK(wge_outside_receive(&outside, 0) == WGE_OK);
+    take(800, 0);
+    CHECK(wge_outside_receive(&outside, 0) == WGE_WANT_READ && at_end());
     wge_outside_close(&outside);
     close(client);
     close(fd);
@@ -345,6 +350,24 @@ static void what_is_old_is_drained(void)
     close(sockets[1]);
 }
 
+static void draining_is_bounded(void)
+{
+    static const size_t length = 20;
+    int fd = open_listener("127.0.0.1", true), client = open_client("127.0.0.1");
+    open_outside(&fd, 1);
+    for (unsigned i = 0; i < WGE_OUTSIDE_STALE_READS + 1; i++)
+        send_each(client, fd, "127.0.0.1", &length, 1, i);
+    at_most = 1;
+    wge_outside_drain(&outside);
+    at_most = MESSAGES;
+    CHECK(tally.datagram_stale_drained == WGE_OUTSIDE_STALE_READS && at_end());
+    CHECK(wge_outside_receive(&outside, 0) == WGE_OK);
+    take(length, WGE_OUTSIDE_STALE_READS);
+    wge_outside_close(&outside);
+    close(client);
+    close(fd);
+}
+
 static void errors_of_the_socket(void)
 {
     static const size_t length = 10;
@@ -407,6 +430,7 @@ int main(void)
     link_local_paths_have_an_interface();
     broadcasts_are_not_answered();
     what_is_old_is_drained();
+    draining_is_bounded();
     errors_of_the_socket();
     only_udp_of_both_families();
     return 0;

@@ -17,13 +17,26 @@ static int kernel_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int
 static unsigned at_most = MESSAGES; /* messages that one call takes */
 static int failing_fd = -1, failing_error;
 static unsigned failing_after; /* messages that still pass on that socket */
+static int cutting_error;      /* of messages that are to be cut */
 static int interruptions;
+
+static bool has_segments(struct msghdr *header)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part))
+        if (part->cmsg_level == SOL_UDP && part->cmsg_type == UDP_SEGMENT)
+            return true;
+    return false;
+}
 
 static int kernel_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     if (interruptions > 0) {
         interruptions--;
         errno = EINTR;
+        return -1;
+    }
+    if (cutting_error != 0 && has_segments(&messages[0].msg_hdr)) {
+        errno = cutting_error;
         return -1;
     }
     count = count < at_most ? count : at_most;
@@ -342,6 +355,14 @@ static void too_long_for_the_path(void)
     wge_outside_flush(&outside);
     nothing_arrives();
     CHECK(tally.drop_datagram_too_long == 4 && outside.gso == WGE_OFFLOAD_UNASKED);
+    cutting_error = EINVAL; /* as kernels before Linux 6.14 call it */
+    send_one(&path, 1300, 0);
+    send_one(&path, 100, 1);
+    wge_outside_flush(&outside);
+    cutting_error = 0;
+    arrives(100, 1);
+    nothing_arrives();
+    CHECK(tally.drop_datagram_too_long == 5 && outside.gso == WGE_OFFLOAD_UNASKED);
     round_trip((size_t[]){1232, 1232, 7}, 3, 1);
     CHECK(outside.gso == WGE_OFFLOAD_ON && tally.drop_datagram_unsent == 0);
     close_pair();
@@ -364,6 +385,31 @@ static void a_kernel_that_refuses_is_asked_once(void)
     set_option(gateway, SOL_SOCKET, SO_NO_CHECK, 0);
     round_trip((size_t[]){700, 700, 700, 30}, 4, 4); /* not tried again */
     close_pair();
+}
+
+static void each_way_to_refuse(void)
+{
+    static const struct {
+        int error;
+        int known;
+    } cases[] = {
+        {EIO, WGE_OFFLOAD_REFUSED},
+        {EINVAL, WGE_OFFLOAD_REFUSED},
+        {EOPNOTSUPP, WGE_OFFLOAD_REFUSED},
+        {EMSGSIZE, WGE_OFFLOAD_UNASKED}, /* too long to be cut, not to be sent: the path allows fragments */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        open_pair("::1", "::1", "::1", true);
+        cutting_error = cases[i].error;
+        send_one(&path, 700, 0);
+        send_one(&path, 700, 1);
+        wge_outside_flush(&outside);
+        cutting_error = 0;
+        arrives(700, 0);
+        arrives(700, 1);
+        CHECK((int)outside.gso == cases[i].known && tally.datagrams_out == 2);
+        close_pair();
+    }
 }
 
 static void what_has_worked_is_kept(void)
@@ -532,6 +578,7 @@ int main(void)
     what_makes_no_sense_is_not_sent();
     too_long_for_the_path();
     a_kernel_that_refuses_is_asked_once();
+    each_way_to_refuse();
     what_has_worked_is_kept();
     a_broken_path_refuses_nothing("0.0.0.0", "127.0.0.1", "203.0.113.5");
     a_broken_path_refuses_nothing("::", "::1", "2001:db8::5");

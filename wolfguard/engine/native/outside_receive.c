@@ -142,7 +142,6 @@ static void fill_path(struct wge_path *path, const struct arrival *arrival, uint
     memcpy(&peer, path->peer.bytes, sizeof peer);
     bool link_local = IN6_IS_ADDR_LINKLOCAL(&peer) || IN6_IS_ADDR_LINKLOCAL(&arrival->local);
     memcpy(path->local.bytes, &arrival->local, sizeof path->local.bytes);
-    path->local.port = 0;
     path->interface = link_local ? arrival->interface : 0;
     path->socket = socket;
 }
