@@ -10,9 +10,12 @@ tuples of these: what `ipc.codec` can check. Addresses travel as text in canonic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from wolfguard.secret import Secret
+
+DTLS12: Final = "DTLS 1.2"
+"""The one version of DTLS that tunnels use, as it is shown."""
 
 
 class Message:
@@ -169,11 +172,16 @@ class TlsFacts(Message):
 
 @dataclass(frozen=True, slots=True)
 class DatagramFacts(Message):
-    """What the DTLS handshake of a tunnel settled. `version` is "DTLS 1.2"."""
+    """What the DTLS handshake of a tunnel settled. `version` is `DTLS12`."""
 
     version: str
     suite: str
     extended_master_secret: bool
+
+    @property
+    def approved(self) -> bool:
+        """DTLS 1.2 derives its keys in an approved way with the extended master secret alone (FIPS 140-3 IG D.Q)."""
+        return self.extended_master_secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a client asks for with CONNECT: its headers, read into a bounded, checked request.
 
-Owns names, bounds and defaults of the X-CSTP request headers; the answer is written by `tunnel_head`. Headers of the
-datagram channel are not kept: one of them (X-DTLS-Master-Secret) may hold the key of an earlier session in the clear.
+Owns names, bounds and defaults of the X-CSTP request headers; the answer is written by `tunnel_head`. Of the headers of
+the datagram channel one word of one is looked for and none is kept: X-DTLS-Master-Secret may hold the key of an earlier
+session in the clear.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ MTU_CLAMPED: Final = "connect_mtu_clamped"
 _CLAIM_MAX: Final = 65535
 _NUMBER: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _FAMILIES: Final = frozenset({"ipv4", "ipv6"})
+# Among the suites of X-DTLS-CipherSuite: the client can take the key of DTLS from TLS. What else stands there is the
+# older way, with a master secret of the client's choice, which is not offered.
+_PSK_NEGOTIATE: Final = "PSK-NEGOTIATE"
 
 
 @dataclass(frozen=True, slots=True)
 class TunnelRequest:
     """A CONNECT. `base_mtu` is the path's, `mtu` the wish for inner packets; both are sane, whatever was sent.
 
-    `mtu` 0 means no wish. `notes` are labels of what had to be corrected, for events.
+    `mtu` 0 means no wish. `psk_negotiate`: it would take DTLS with a key exported from its TLS connection. `notes` are
+    labels of what had to be corrected, for events.
     """
 
     cookie: Secret
@@ -42,6 +47,7 @@ class TunnelRequest:
     mtu: int
     want_ipv4: bool
     want_ipv6: bool
+    psk_negotiate: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -67,6 +73,7 @@ def parse(request: Request) -> TunnelRequest:
         mtu=wish,
         want_ipv4="ipv4" in families,
         want_ipv6="ipv6" in families and full_ipv6 and agent.ipv6,
+        psk_negotiate=_PSK_NEGOTIATE in request.header("x-dtls-ciphersuite").split(":"),
         notes=(MTU_CLAMPED,) if _absurd(asked_base, mtu.BASE_MIN) or _absurd(asked, mtu.DATA_MIN) else (),
     )
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The answer to a CONNECT: the head that ends HTTP on a connection and tells the client its network.
 
-Owns names, order and spelling of the X-CSTP response headers. Clients compare them by case, take the byte after the
-blank line for the first frame, and end the session when a reconnect brings other addresses than before.
+Owns names, order and spelling of the X-CSTP and X-DTLS response headers. Clients compare them by case, take the byte
+after the blank line for the first frame, and end the session when a reconnect brings other addresses than before.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 from urllib.parse import quote
@@ -28,11 +28,19 @@ _VALUE: Final = re.compile(r"[\x20-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
+class DatagramOffer:
+    """DTLS with a key exported from this TLS connection. The client's first datagram names the tunnel by `app_id`."""
+
+    app_id: bytes = field(repr=False)
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelOffer:
     """What the client gets. Times are seconds, 0 means never; an empty address means that the family is absent.
 
     `remaining`: seconds until the session ends. `server_rekeys`: TLS 1.3, where this side renews keys in place.
-    `datagram`: headers of the datagram channel, when there is one.
+    `datagram`: None without a datagram channel; its times are the tunnel's.
     """
 
     ipv4: str
@@ -56,7 +64,7 @@ class TunnelOffer:
     session_timeout: int = 0
     remaining: int = 0
     disconnected_timeout: int = 0
-    datagram: tuple[Header, ...] = ()
+    datagram: DatagramOffer | None = None
 
 
 def render(offer: TunnelOffer, agent: Agent) -> bytes:
@@ -77,7 +85,7 @@ def render(offer: TunnelOffer, agent: Agent) -> bytes:
         ("X-CSTP-Base-MTU", str(offer.base_mtu)),
         ("X-CSTP-MTU", str(offer.mtu)),
         *_policy(offer),
-        *offer.datagram,
+        *_datagram(offer),
     ]
     for name, value in headers:
         if _VALUE.fullmatch(value) is None:
@@ -168,6 +176,19 @@ def _policy(offer: TunnelOffer) -> Iterator[Header]:
     yield "X-CSTP-Keep", "true"
     yield "X-CSTP-TCP-Keepalive", "true"
     yield "X-CSTP-License", "accept"
+
+
+def _datagram(offer: TunnelOffer) -> Iterator[Header]:
+    """No X-DTLS-MTU, since clients reckon from the base MTU and the suite; no rekeying, which this side starts."""
+    if offer.datagram is None:
+        return
+    yield "X-DTLS-App-ID", offer.datagram.app_id.hex()
+    yield "X-DTLS-Port", str(offer.datagram.port)
+    if offer.dpd:
+        yield "X-DTLS-DPD", str(offer.dpd)
+    if offer.keepalive:
+        yield "X-DTLS-Keepalive", str(offer.keepalive)
+    yield "X-DTLS-CipherSuite", "PSK-NEGOTIATE"
 
 
 def _seconds(value: int) -> str:

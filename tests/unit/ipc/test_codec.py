@@ -9,6 +9,7 @@ import pytest
 
 from wolfguard.errors import LocalError, PeerError
 from wolfguard.ipc import codec
+from wolfguard.ipc.messages import DTLS12, DatagramFacts, ListTunnels, LiveTunnel, LiveTunnels, TunnelDatagram
 from wolfguard.secret import Secret
 
 
@@ -90,6 +91,21 @@ def test_input_does_not_show_in_the_error() -> None:
         codec.decode(Outer, TEXT.replace('"aHVzaA=="', '"aHVzaA= hush"').encode())
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_datagrams_of_a_tunnel_on_the_wire() -> None:
+    suite = "TLS_PSK_WITH_AES_128_GCM_SHA256"
+    notice = TunnelDatagram(7, 3, "up", suite, extended_master_secret=True, reason="")
+    text = f'{{"session":7,"epoch":3,"state":"up","suite":"{suite}","extended_master_secret":true,"reason":""}}'
+    assert codec.encode(notice).decode() == text
+    assert codec.decode(TunnelDatagram, text.encode()) == notice
+    assert codec.decode(LiveTunnel, b'{"session":7,"epoch":3,"datagram":null}') == LiveTunnel(7, 3)
+
+
+def test_the_longest_page_of_tunnels_is_one_message() -> None:
+    facts = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=False)
+    tunnel = LiveTunnel(codec.INTEGER_HIGHEST, codec.INTEGER_HIGHEST, facts)
+    codec.encode(LiveTunnels((tunnel,) * ListTunnels().limit, codec.INTEGER_HIGHEST))
 
 
 def test_bytes_that_are_not_utf8() -> None:

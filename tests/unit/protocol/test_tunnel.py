@@ -100,5 +100,25 @@ def test_texts_are_bounded_and_printable() -> None:
     assert len(got.agent.text) == 128
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_datagrams_are_wanted(release: str) -> None:
+    assert parse(received(vector(release, "connect-tls12"))).psk_negotiate
+    assert not parse(received(vector(release, "connect-tls13-no-dtls"))).psk_negotiate
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        (("X-DTLS-CipherSuite: PSK-NEGOTIATE",), True),
+        (("x-dtls-ciphersuite: AES256-SHA:PSK-NEGOTIATE:AES128-SHA",), True),
+        (("X-DTLS-CipherSuite: AES256-SHA:AES128-SHA",), False),
+        (("X-DTLS-CipherSuite: OLD-PSK-NEGOTIATE", "X-DTLS12-CipherSuite: PSK-NEGOTIATE"), False),
+        (("X-DTLS-Master-Secret: PSK-NEGOTIATE",), False),
+    ],
+)
+def test_a_key_from_tls_is_the_only_way_to_datagrams(headers: tuple[str, ...], wanted: bool) -> None:
+    assert asked(*headers).psk_negotiate is wanted
+
+
 def test_the_key_of_the_datagram_channel_is_not_kept() -> None:
     assert "97FEDCE5" not in repr(parse(received(vector("9.01", "connect-tls12"))))

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.protocol.playbook import OFFER
 from wolfguard.errors import LocalError
 from wolfguard.protocol.agent import identify
-from wolfguard.protocol.tunnel_head import TunnelOffer, refuse, render
+from wolfguard.protocol.tunnel_head import DatagramOffer, TunnelOffer, refuse, render
 
 OPENCONNECT = identify("Open AnyConnect VPN Agent v9.12")
 FULL = replace(
@@ -29,7 +29,7 @@ FULL = replace(
     session_timeout=3600,
     remaining=1800,
     disconnected_timeout=300,
-    datagram=(("X-DTLS-Port", "443"),),
+    datagram=DatagramOffer(bytes([3, *range(0xA0, 0xBF)]), 443),
 )
 
 
@@ -79,7 +79,11 @@ def test_everything() -> None:
         ("X-CSTP-Keep", "true"),
         ("X-CSTP-TCP-Keepalive", "true"),
         ("X-CSTP-License", "accept"),
+        ("X-DTLS-App-ID", "03a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbe"),
         ("X-DTLS-Port", "443"),
+        ("X-DTLS-DPD", "90"),
+        ("X-DTLS-Keepalive", "32400"),
+        ("X-DTLS-CipherSuite", "PSK-NEGOTIATE"),
     ]
 
 
@@ -87,6 +91,18 @@ def test_never() -> None:
     got = dict(headers(OFFER))
     assert got["X-CSTP-Session-Timeout"] == got["X-CSTP-Idle-Timeout"] == "none"
     assert not {"X-CSTP-Lease-Duration", "X-CSTP-DPD", "X-CSTP-Keepalive", "X-CSTP-Banner"} & got.keys()
+    assert not [name for name in got if name.startswith("X-DTLS-")]
+
+
+def test_a_datagram_channel_that_nobody_watches() -> None:
+    got = [name for name, _ in headers(replace(OFFER, datagram=DatagramOffer(bytes(32), 8443)))]
+    assert got[-3:] == ["X-DTLS-App-ID", "X-DTLS-Port", "X-DTLS-CipherSuite"]
+    assert not {"X-DTLS-DPD", "X-DTLS-Keepalive", "X-DTLS-MTU"} & set(got)
+
+
+def test_the_name_of_a_tunnel_does_not_show() -> None:
+    assert "a0a1" not in repr(FULL)
+    assert r"\xa0" not in repr(FULL)
 
 
 def test_the_same_offer_gives_the_same_bytes() -> None:

@@ -211,7 +211,8 @@ class Clients:
             self._held -= client.held
             client.held = 0
         try:
-            self._tunnels.hand_over(client.conn, head, start, (grant.session, grant.epoch))
+            key = (grant.session, grant.epoch)
+            self._tunnels.hand_over(client.conn, head, start, key, client.peer.address)
         except ValueError as error:
             log.error("tunnel_impossible", session=grant.session, text=str(error))
             self._tunnels.connection_closed(client.conn)

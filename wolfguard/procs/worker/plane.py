@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import Protocol
 
 from wolfguard.config.site import Configuration, Site
-from wolfguard.engine import Event, Limits, Opened, Plane, TlsCertificate, TlsSite, Tunnel
+from wolfguard.engine import Datagram, Event, Limits, Opened, Plane, TlsCertificate, TlsSite, Tunnel
 from wolfguard.ipc.messages import Peer, TlsFacts, TunnelGrant
 from wolfguard.procs.child import Started
 
@@ -109,7 +109,7 @@ def tls_site(site: Site) -> TlsSite:
     )
 
 
-def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int) -> Tunnel:
+def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int, datagram: Datagram | None) -> Tunnel:
     """`rekey` and `remaining` are seconds, 0 means never; `ipv6`: whether the client is told its IPv6 address."""
     networks = [ip_network(text) for text in grant.routed]
     return Tunnel(
@@ -125,4 +125,5 @@ def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int) -> Tun
         rekey=1000 * rekey,
         idle=1000 * grant.idle_timeout,
         lifetime=1000 * remaining,
+        datagram=datagram,
     )

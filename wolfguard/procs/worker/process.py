@@ -14,7 +14,18 @@ from typing import ClassVar, Final
 
 from wolfguard.config.site import Configuration
 from wolfguard.crypto.library import LibraryIdentity, identify, require_identified
-from wolfguard.engine import Closed, Data, Event, Opened, Refused, TunnelClosed, TunnelRekeyed, TunnelTimer
+from wolfguard.crypto.random import random_bytes
+from wolfguard.engine import (
+    Closed,
+    Data,
+    Event,
+    Opened,
+    Refused,
+    TunnelClosed,
+    TunnelDatagram,
+    TunnelRekeyed,
+    TunnelTimer,
+)
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
 from wolfguard.ipc.management import AskWorkerStatus, Counter, WorkerStatus
@@ -23,6 +34,8 @@ from wolfguard.procs.child import Child, Started
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane as shapes
 from wolfguard.procs.worker.clients import Clients
+from wolfguard.procs.worker.datagrams import Datagrams
+from wolfguard.procs.worker.offers import Offers
 from wolfguard.procs.worker.plane import DataPlane
 from wolfguard.procs.worker.questions import Questions
 from wolfguard.procs.worker.reports import REFUSED, Reports
@@ -38,7 +51,8 @@ log = Log(__name__)
 
 
 class Worker(Child):
-    """`plane` makes the data plane; `clock` gives Unix seconds; `library` looks at the cryptographic library."""
+    """`plane` makes the data plane; `clock` gives Unix seconds; `library` looks at the cryptographic library; `random`
+    gives as many bytes as asked for."""
 
     process: ClassVar[str] = "worker"
 
@@ -47,10 +61,12 @@ class Worker(Child):
         plane: Callable[[Started], DataPlane],
         clock: Callable[[], float] = time.time,
         library: Callable[[], LibraryIdentity] = identify,
+        random: Callable[[int], bytes] = random_bytes,
     ) -> None:
         self._make_plane = plane
         self._clock = clock
         self._identify = library
+        self._random = random
         self._signers: set[int] = set()
         self._servable = asyncio.Event()
 
@@ -63,9 +79,11 @@ class Worker(Child):
         self._reports = Reports()
         self._plane = self._make_plane(start)
         self._sessiond = Sessiond(configuration.limits.sessions)
-        self._tunnels = Tunnels(self._plane, self._sessiond)
+        self._datagrams = Datagrams(self._sessiond, self._reports)
+        self._tunnels = Tunnels(self._plane, self._sessiond, self._datagrams)
         self._clients = Clients(self._plane, self._sessiond, self._tunnels, self._reports)
-        self._questions = Questions(self._sessiond, self._clients, self._clock)
+        offers = Offers(configuration, start.slot, self._random)
+        self._questions = Questions(self._sessiond, self._clients, offers, self._clock)
         self._clients.ask_through(self._questions)
         try:
             self._take_sites(configuration)
@@ -195,12 +213,15 @@ class Worker(Child):
                 self._tunnels.closed(session, epoch, reason, code, detail)
             case TunnelTimer(session, epoch, timer):
                 self._tunnels.timer(session, epoch, timer)
+            case TunnelDatagram():
+                self._datagrams.happened(event)
             case TunnelRekeyed():
                 pass
 
     async def _report_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
+            self._datagrams.turn()
             self._report()
 
     def _report(self) -> None:

@@ -16,10 +16,12 @@ from wolfguard.ipc.messages import LoginCancel, LoginStep, Logout, TunnelGrant, 
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane, translation
 from wolfguard.procs.worker.clients import Client, Clients
+from wolfguard.procs.worker.offers import Offers
 from wolfguard.procs.worker.sessiond import Sessiond
 from wolfguard.protocol.commands import AskLogin, AskLogout, AskTunnel
 from wolfguard.protocol.events import Event, LoggedOut, TunnelGranted, Unavailable
 from wolfguard.protocol.mtu import carries_ipv6
+from wolfguard.protocol.tunnel_head import DatagramOffer
 
 TUNNEL_SECONDS: Final = 20.0
 LOGOUT_SECONDS: Final = 10.0
@@ -29,11 +31,12 @@ log = Log(__name__)
 
 
 class Questions:
-    """`clock` gives Unix seconds."""
+    """`offers` says who is offered DTLS; `clock` gives Unix seconds."""
 
-    def __init__(self, sessiond: Sessiond, clients: Clients, clock: Callable[[], float]) -> None:
+    def __init__(self, sessiond: Sessiond, clients: Clients, offers: Offers, clock: Callable[[], float]) -> None:
         self._sessiond = sessiond
         self._clients = clients
+        self._offers = offers
         self._clock = clock
         self._logins = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,8 +104,11 @@ class Questions:
             return translation.tunnel_refusal(error)
         rekey = translation.spread(grant.rekey, grant.session)
         remaining = translation.remaining(grant.expires, self._clock())
+        datagram = self._offers.datagram(client.site, client.peer, wanted=asked.psk_negotiate)
         client.grant = grant
-        client.start = plane.tunnel(grant, ipv6=carries_ipv6(grant.mtu), rekey=rekey, remaining=remaining)
+        client.start = plane.tunnel(
+            grant, ipv6=carries_ipv6(grant.mtu), rekey=rekey, remaining=remaining, datagram=datagram
+        )
         offer = translation.offer(
             grant,
             base_mtu=asked.base_mtu,
@@ -110,6 +116,7 @@ class Questions:
             remaining=remaining,
             rekey=rekey,
             disconnected_timeout=client.site.timeouts.reconnect,
+            datagram=DatagramOffer(datagram.app_id, client.peer.local_port) if datagram else None,
         )
         return TunnelGranted(offer)
 

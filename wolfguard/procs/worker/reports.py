@@ -37,6 +37,10 @@ class Reports:
         before, first = self._sums.get(key, (0, detail[:DETAIL_MAX]))
         self._sums[key] = (before + count, first)
 
+    def count(self, reason: str) -> None:
+        """Only the counter: what is worth an event was added before."""
+        self.counters[reason] += 1
+
     def take(self) -> tuple[WorkerEvent, ...]:
         """Everything since the last call."""
         sums, self._sums = self._sums, {}

@@ -21,7 +21,7 @@ from wolfguard.protocol.events import (
 )
 from wolfguard.protocol.login_page import Field, Form
 from wolfguard.protocol.mtu import carries_ipv6
-from wolfguard.protocol.tunnel_head import TunnelOffer
+from wolfguard.protocol.tunnel_head import DatagramOffer, TunnelOffer
 
 REFUSED_TEXT: Final = "Login refused"
 AWAY_TEXT: Final = "The gateway is busy or restarting; try again in a few seconds"
@@ -52,7 +52,14 @@ def form(given: LoginForm) -> Form:
 
 
 def offer(
-    grant: TunnelGrant, *, base_mtu: int, tls13: bool, remaining: int, rekey: int, disconnected_timeout: int
+    grant: TunnelGrant,
+    *,
+    base_mtu: int,
+    tls13: bool,
+    remaining: int,
+    rekey: int,
+    disconnected_timeout: int,
+    datagram: DatagramOffer | None,
 ) -> TunnelOffer:
     """`remaining` and `rekey` are seconds, 0 means never. IPv6 is left out where the MTU cannot carry it."""
     ipv6 = grant.ipv6 if carries_ipv6(grant.mtu) else ""
@@ -78,6 +85,7 @@ def offer(
         session_timeout=grant.session_timeout,
         remaining=remaining,
         disconnected_timeout=disconnected_timeout,
+        datagram=datagram,
     )
 
 

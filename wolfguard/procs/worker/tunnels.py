@@ -11,6 +11,7 @@ from typing import Final
 
 from wolfguard.engine import Tunnel
 from wolfguard.ipc.messages import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, TunnelClosed
+from wolfguard.procs.worker.datagrams import Datagrams
 from wolfguard.procs.worker.plane import DataPlane
 from wolfguard.procs.worker.sessiond import Sessiond
 from wolfguard.protocol.agent import printable
@@ -33,9 +34,12 @@ Key = tuple[int, int]
 
 
 class Tunnels:
-    def __init__(self, plane: DataPlane, sessiond: Sessiond) -> None:
+    """`datagrams` hears of their beginnings and ends."""
+
+    def __init__(self, plane: DataPlane, sessiond: Sessiond, datagrams: Datagrams) -> None:
         self._plane = plane
         self._sessiond = sessiond
+        self._datagrams = datagrams
         self._connections: dict[int, Key] = {}
         self._handed: dict[Key, int] = {}
         self._reasons: dict[Key, str] = {}
@@ -43,9 +47,11 @@ class Tunnels:
     def __len__(self) -> int:
         return len(self._handed)
 
-    def hand_over(self, conn: int, head: bytes, tunnel: Tunnel, key: Key) -> None:
+    def hand_over(self, conn: int, head: bytes, tunnel: Tunnel, key: Key, address: str) -> None:
+        """`address` is the client's."""
         self._connections[conn] = key
         self._handed[key] = conn
+        self._datagrams.started(key, address)
         self._plane.authenticated(conn)
         self._plane.start_tunnel(conn, head, tunnel)
 
@@ -96,7 +102,7 @@ class Tunnels:
         limit = max(1, asked.limit)
         shown = alive[:limit]
         return LiveTunnels(
-            tunnels=tuple(LiveTunnel(session, epoch) for session, epoch in shown),
+            tunnels=tuple(LiveTunnel(*key, self._datagrams.facts(key)) for key in shown),
             next=shown[-1][0] if len(alive) > limit else 0,
         )
 
@@ -105,6 +111,7 @@ class Tunnels:
 
     def _forget(self, key: Key) -> None:
         self._reasons.pop(key, None)
+        self._datagrams.forget(key)
         conn = self._handed.pop(key, None)
         if conn is not None:
             self._connections.pop(conn, None)

@@ -35,6 +35,9 @@ from wolfguard.procs.worker.process import Worker
 PEER = Peer("192.0.2.7", 50000, "198.51.100.1", 443)
 TLS = TlsFacts("TLS 1.3", "TLS_AES_256_GCM_SHA384", "SECP256R1", "ecdsa_secp256r1_sha256", True, "vpn.example.com")
 NOW = 1_800_000_000.0
+APP_ID = bytes(range(32))
+"""Of slot 0 and the bytes that `random` gives."""
+SUITES = ("TLS_PSK_WITH_AES_256_GCM_SHA384", "TLS_PSK_WITH_AES_128_GCM_SHA256")
 LIBRARY = LibraryIdentity("5.9.2", "/lib/libwolfssl.so.45", "ab" * 32, "a source", "none", "This is a test.", "")
 
 FORM = LoginForm(
@@ -94,6 +97,7 @@ def site(name: str = "main", **changes: Any) -> Site:
         name="fips-hybrid",
         versions=("1.3", "1.2"),
         suites_tls12=("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",),
+        suites_dtls12=SUITES,
         groups=("SecP256r1MLKEM768", "secp256r1"),
     )
     return Site(
@@ -235,7 +239,9 @@ class Stage:
     def __init__(self, given: Configuration | None = None) -> None:
         self.plane = FakePlane()
         self.sessiond = FakeSessiond()
-        self.worker = Worker(lambda start: self.plane, clock=lambda: NOW, library=lambda: LIBRARY)
+        self.worker = Worker(
+            lambda start: self.plane, clock=lambda: NOW, library=lambda: LIBRARY, random=lambda count: APP_ID[-count:]
+        )
         self._configuration = given
         self._serving: asyncio.Task[None] | None = None
 

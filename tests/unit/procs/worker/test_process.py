@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tests.unit.procs.worker.fakes import (
+    APP_ID,
     FORM,
     GRANT,
     LIBRARY,
     PEER,
+    SUITES,
     TLS,
     FakePlane,
     Stage,
@@ -25,13 +27,14 @@ from tests.unit.procs.worker.fakes import (
 )
 from tests.unit.protocol.playbook import request, vector
 from wolfguard.config.site import Limits
-from wolfguard.engine import Data, Refused, Tunnel, TunnelRekeyed, TunnelTimer
+from wolfguard.engine import Data, Datagram, Refused, Tunnel, TunnelDatagram, TunnelRekeyed, TunnelTimer
 from wolfguard.engine import TunnelClosed as TunnelEnded
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError, IpcTimeout
 from wolfguard.ipc.management import AskWorkerStatus, Counter
 from wolfguard.ipc.messages import (
+    DatagramFacts,
     EndTunnel,
     Fact,
     ListTunnels,
@@ -44,6 +47,7 @@ from wolfguard.ipc.messages import (
     TunnelOpen,
     WorkerEvent,
 )
+from wolfguard.ipc.messages import TunnelDatagram as TunnelDatagramTold
 from wolfguard.procs.worker.process import Worker
 from wolfguard.secret import Secret
 
@@ -136,7 +140,46 @@ def test_tunnel() -> None:
             rekey=6_313_000,
             idle=600_000,
             lifetime=1_800_000,
+            datagram=Datagram(APP_ID, SUITES, require_extended_master_secret=True),
         )
+        assert f"X-DTLS-App-ID: {APP_ID.hex()}\r\n".encode() in head
+        assert b"X-DTLS-Port: 443\r\n" in head
+
+    play(scene)
+
+
+def test_tunnel_without_datagrams() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.client(1, vector("9.12", "connect-tls13-no-dtls"))
+        _, _, head, tunnel = stage.plane.calls[-1]
+        assert isinstance(tunnel, Tunnel)
+        assert isinstance(head, bytes)
+        assert tunnel.datagram is None
+        assert b"X-DTLS-" not in head
+
+    play(scene)
+
+
+def test_datagrams_are_told_to_sessiond_and_listed() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.client(1, CONNECT)
+        await stage.say(TunnelDatagram(7, 3, "up", SUITES[0], True, ""))
+        assert stage.sessiond.told == [TunnelDatagramTold(7, 3, "up", SUITES[0], True, "")]
+        listed: Any = await stage.worker.handlers("sessiond")[ListTunnels](ListTunnels(), SENDER)
+        assert listed.tunnels == (LiveTunnel(7, 3, DatagramFacts("DTLS 1.2", SUITES[0], True)),)
+
+    play(scene)
+
+
+def test_refused_datagrams_are_counted_with_the_clients_address() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.client(1, CONNECT)
+        await stage.say(*[TunnelDatagram(7, 3, "refused", "", False, "datagram_no_ems")] * 3)
+        assert stage.sessiond.told == [TunnelDatagramTold(7, 3, "refused", "", False, "datagram_no_ems")]
+        status: Any = await stage.worker.handlers("mgmtd")[AskWorkerStatus](AskWorkerStatus(), SENDER)
+        assert Counter("datagram_no_ems", 3) in status.counters
+        await stage.worker.stop(drain=True)
+        assert WorkerEvent("refused", PEER.address, "datagram_no_ems", 1) in stage.sessiond.told
 
     play(scene)
 

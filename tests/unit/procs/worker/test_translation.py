@@ -14,12 +14,16 @@ from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import LoginAnswer, TunnelGrant
 from wolfguard.procs.worker import translation
 from wolfguard.protocol.events import LoginCompleted, LoginPrompted, LoginRefused, Unavailable
-from wolfguard.protocol.tunnel_head import TunnelOffer
+from wolfguard.protocol.tunnel_head import DatagramOffer, TunnelOffer
 from wolfguard.secret import Secret
+
+DATAGRAM = DatagramOffer(bytes(32), 443)
 
 
 def offer(grant: TunnelGrant) -> TunnelOffer:
-    return translation.offer(grant, base_mtu=1500, tls13=False, remaining=1800, rekey=3600, disconnected_timeout=300)
+    return translation.offer(
+        grant, base_mtu=1500, tls13=False, remaining=1800, rekey=3600, disconnected_timeout=300, datagram=DATAGRAM
+    )
 
 
 def test_login() -> None:
@@ -40,6 +44,7 @@ def test_offer() -> None:
     got = offer(GRANT)
     assert (got.ipv4, got.ipv6, got.ipv6_prefix, got.mtu) == ("10.99.0.5", "fd99::5", 128, 1390)
     assert (got.server_rekeys, got.rekey, got.remaining, got.disconnected_timeout) == (False, 3600, 1800, 300)
+    assert got.datagram == DATAGRAM
 
 
 def test_no_ipv6_where_the_mtu_cannot_carry_it() -> None:
