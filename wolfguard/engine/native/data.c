@@ -55,6 +55,7 @@ static void timer_due(struct wge_data *d, struct wge_tunnel *t)
     const char *end = wge_tunnel_stay_alive(t, &d->loop, due);
     if (end == NULL && (due & WGE_DUE_REKEY) != 0)
         end = rekey(d, t);
+    uint64_t nudge = end == NULL ? wge_tunnel_nudge(t, &d->loop, &end) : WGE_TIMER_NEVER;
     if (end != NULL) {
         wge_life_end(d, t, end);
         return;
@@ -67,7 +68,7 @@ static void timer_due(struct wge_data *d, struct wge_tunnel *t)
         WGE_TALLY(&d->loop.tally, lifetime_expired);
         tell_timer(d, t, "expired");
     }
-    wge_timers_set(&d->timers, &t->timer, next);
+    wge_timers_set(&d->timers, &t->timer, next < nudge ? next : nudge);
 }
 
 static void timers_due(struct wge_data *d)

@@ -67,6 +67,7 @@ enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *st
     t->timer.owner = t;
     t->traffic = traffic;
     t->bye_code = -1;
+    t->nudge_ms = WGE_TIMER_NEVER;
     start_liveness(t, now_ms);
     if (traffic != NULL)
         open_traffic(traffic, params->session, now_ms);
@@ -330,6 +331,20 @@ const char *wge_tunnel_stay_alive(struct wge_tunnel *t, struct wge_loop *loop, u
         end = wge_tunnel_send_frame(t, loop, WGE_FRAME_KEEPALIVE, NULL, 0);
     }
     return end;
+}
+
+/* More than one, since a frame that comes along with the refusal itself is read in the same turn and wakes nobody. */
+#define NUDGES 4
+#define NUDGE_MS 150
+
+uint64_t wge_tunnel_nudge(struct wge_tunnel *t, struct wge_loop *loop, const char **end)
+{
+    if (loop->now_ms < t->nudge_ms)
+        return t->nudge_ms;
+    WGE_TALLY(&loop->tally, keepalive_out);
+    *end = wge_tunnel_send_frame(t, loop, WGE_FRAME_KEEPALIVE, NULL, 0);
+    t->nudge_ms = ++t->nudges < NUDGES ? loop->now_ms + NUDGE_MS : WGE_TIMER_NEVER;
+    return t->nudge_ms;
 }
 
 const char *wge_tunnel_rekey(struct wge_tunnel *t, struct wge_loop *loop, bool *rekeyed)

@@ -54,6 +54,8 @@ struct wge_tunnel {
     uint8_t key[WGE_DTLS_KEY], first_key[WGE_DTLS_KEY];
     uint64_t tls_data_ms; /* last packet from the peer over TLS */
     uint64_t hello_ms;    /* last hello that began a handshake */
+    uint64_t nudge_ms;    /* next keepalive for a client whose DTLS was refused; WGE_TIMER_NEVER: none */
+    uint8_t nudges;       /* sent so far */
     struct wge_tunnel *next_in_bucket, *next_by_app_id, *next_unsent, *next_gone;
 };
 
@@ -97,6 +99,10 @@ const char *wge_tunnel_flush(struct wge_tunnel *t, struct wge_loop *loop);
 
 /* Sends a frame that one of the WGE_DUE_* asks for, counts it, or says why the tunnel is over. */
 const char *wge_tunnel_stay_alive(struct wge_tunnel *t, struct wge_loop *loop, unsigned due);
+
+/* Wakes a client whose DTLS was refused: openconnect sets its device up only when something else happens after that,
+ * and its own next timer may be a minute away. Returns when to call again. */
+uint64_t wge_tunnel_nudge(struct wge_tunnel *t, struct wge_loop *loop, const char **end);
 
 /* Renews the keys of a TLS 1.3 channel; *rekeyed tells whether it was done. */
 const char *wge_tunnel_rekey(struct wge_tunnel *t, struct wge_loop *loop, bool *rekeyed);
