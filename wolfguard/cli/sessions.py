@@ -12,7 +12,7 @@ from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.options import as_json, examples, socket_path
 
-HEAD = ("id", "user", "group", "state", "from", "IPv4", "IPv6", "TLS", "received", "sent", "since (UTC)")
+HEAD = ("id", "user", "group", "state", "from", "IPv4", "IPv6", "channel", "TLS", "received", "sent", "since (UTC)")
 
 
 @click.command(
@@ -28,6 +28,9 @@ HEAD = ("id", "user", "group", "state", "from", "IPv4", "IPv6", "TLS", "received
 def command(user: str | None, socket_path: Path, as_json: bool) -> None:
     """List sessions, with or without a tunnel at the moment.
 
+    "channel" is what the client has for its packets: "DTLS 1.2" over UDP where it could make it, else "TLS". It says
+    "not approved" where DTLS does without the extended master secret, as the site's profile allows.
+
     "received" and "sent" are inner bytes as the gateway counts them: received from the client, sent to it.
     """
     with Client(socket_path, as_json=as_json) as client:
@@ -36,6 +39,14 @@ def command(user: str | None, socket_path: Path, as_json: bool) -> None:
         output.print_json({"sessions": found})
     else:
         output.print_lines(render(found))
+
+
+def channel(session: dict[str, Any]) -> str:
+    """What carries a session's packets; nothing while it has no tunnel."""
+    datagram = session["datagram"]
+    if datagram is None:
+        return "TLS" if session["state"] == "connected" else ""
+    return str(datagram["version"]) + ("" if datagram["approved"] else ", not approved")
 
 
 def render(sessions: list[dict[str, Any]]) -> list[str]:
@@ -49,6 +60,7 @@ def render(sessions: list[dict[str, Any]]) -> list[str]:
             item["peer"],
             item["ipv4"],
             item["ipv6"],
+            channel(item),
             f"{item['tls']['version']} {item['tls']['group']}" if item["tls"] else "",
             output.size(item["received_bytes"]),
             output.size(item["sent_bytes"]),

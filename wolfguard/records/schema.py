@@ -122,6 +122,19 @@ EVENTS: Final = (
         (Field("epoch", INTEGER, "number of the tunnel"), _DETAIL),
     ),
     Event(
+        "tunnel.datagram",
+        "A tunnel got DTLS beside its TLS, or the site's profile refused the DTLS that its client offers: then it goes "
+        "on over TLS. Once for each tunnel and outcome; that DTLS pauses and comes back the same is not recorded.",
+        (SUCCESS, FAILURE),
+        (
+            Field("epoch", INTEGER, "number of the tunnel"),
+            Field("version", STRING, "DTLS version"),
+            Field("suite", STRING, "cipher suite (IANA name), empty when none was settled"),
+            Field("extended_master_secret", BOOLEAN, "whether keys are derived with it (RFC 7627)"),
+            Field("approved", BOOLEAN, "whether what came up derives its keys in an approved way (FIPS 140-3 IG D.Q)"),
+        ),
+    ),
+    Event(
         "session.ended",
         "A session ended; its cookie is dead and its addresses rest.",
         (SUCCESS,),

@@ -30,11 +30,12 @@ from wolfguard.ipc.management import (
     UserTable,
     WorkerStatus,
 )
-from wolfguard.ipc.messages import Fact, TlsFacts
+from wolfguard.ipc.messages import DTLS12, DatagramFacts, Fact, TlsFacts
 from wolfguard.procs.mgmtd.roles import Accounts, Role
 
 STARTED = 1_782_864_000  # 2026-07-01 00:00:00 UTC
 
+DTLS = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=True)
 TLS = TlsFacts("TLS 1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.org")
 
 
@@ -52,7 +53,7 @@ def session(number: int, user: str, *, tunnel: bool = True) -> SessionInfo:
         ipv6=f"2001:db8::{number}" if tunnel else "",
         slot=0,
         tls=TLS if tunnel else None,
-        datagram=None,
+        datagram=DTLS if tunnel else None,
         created=STARTED,
         connected=STARTED + 60 if tunnel else 0,
         expires=STARTED + 86400,
@@ -101,7 +102,8 @@ def fill(site: Gateway) -> None:
         ProcessStatus("worker", 0, 1002, "ready", STARTED + 3000, 2, (*confined, Fact("landlock", "4"))),
         ProcessStatus("worker", 1, 0, "restarting", STARTED + 3590, 3, ()),
     )
-    site.supervisor.answers[AskSupervisorStatus] = SupervisorStatus("0.1.0", 2, STARTED, processes, ("[::]:443 tcp",))
+    listeners = ("[::]:443/tcp", "[::]:443/udp")
+    site.supervisor.answers[AskSupervisorStatus] = SupervisorStatus("0.1.0", 2, STARTED, processes, listeners)
     pools = (Fact("10.99.0.0/16", "2 leased, 1 resting, of 65533"),)
     site.sessiond.answers[AskSessiondStatus] = SessiondStatus(2, 1, pools, 40, (Fact("state", "writable"),))
     netd.answers[AskNetdStatus] = NetdStatus(2, (Fact("firewall", "loaded"),))

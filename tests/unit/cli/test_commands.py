@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from tests.unit.cli.running import STARTED, fill, running
 from tests.unit.procs.mgmtd.peers_fakes import Gateway
+from wolfguard.cli import sessions
 from wolfguard.cli.root import command
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.management import (
@@ -91,6 +92,15 @@ def test_what_is_shown(site: Gateway, name: str, words: list[str]) -> None:
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.output
     check_golden(name, result.output)
+
+
+def test_sessions_say_what_carries_them() -> None:
+    over_tls = {"state": "connected", "datagram": None}
+    waiting = {"state": "waiting", "datagram": None}
+    approved = {"state": "connected", "datagram": {"version": "DTLS 1.2", "approved": True}}
+    lax = {"state": "connected", "datagram": {"version": "DTLS 1.2", "approved": False}}
+    found = [sessions.channel(item) for item in (over_tls, waiting, approved, lax)]
+    assert found == ["TLS", "", "DTLS 1.2", "DTLS 1.2, not approved"]
 
 
 def test_status_without_workers_claims_nothing(site: Gateway) -> None:

@@ -78,7 +78,10 @@ def _fips(engine: Mapping[str, str]) -> dict[str, str]:
 
 
 def session(info: SessionInfo) -> Json:
-    return dataclasses.asdict(info)
+    found = dataclasses.asdict(info)
+    if info.datagram is not None:
+        found["datagram"]["approved"] = info.datagram.approved
+    return found
 
 
 def user(info: UserInfo) -> Json:

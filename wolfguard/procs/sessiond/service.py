@@ -26,10 +26,21 @@ from wolfguard.ipc.management import (
     SetPassword,
     UnlockUser,
 )
-from wolfguard.ipc.messages import Done, LoginCancel, LoginStep, Logout, Message, TunnelClosed, TunnelOpen, WorkerEvent
+from wolfguard.ipc.messages import (
+    Done,
+    LoginCancel,
+    LoginStep,
+    Logout,
+    Message,
+    TunnelClosed,
+    TunnelDatagram,
+    TunnelOpen,
+    WorkerEvent,
+)
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store
+from wolfguard.procs.sessiond.datagrams import Datagrams
 from wolfguard.procs.sessiond.endings import STOPPED, USER_LEFT, end_session
 from wolfguard.procs.sessiond.logins import Logins
 from wolfguard.procs.sessiond.primitives import Primitives
@@ -77,6 +88,7 @@ class Service:
         check = PasswordCheck(self.state.store.user, self._verify, self._renew)
         self.logins = Logins(self.state, {METHOD: LocalBackend()}, {CheckPassword: check}, primitives.random)
         self.tunnels = Tunnels(self.state)
+        self.datagrams = Datagrams(self.state)
         self.administration = Administration(self.state, self._hash)
         self.views = Views(self.state, lambda: len(self.logins.flows))
         self.state.ledger.record(
@@ -148,6 +160,7 @@ class Service:
                 Logout: self.log_out,
                 TunnelOpen: self.tunnels.open,
                 TunnelClosed: self.tunnels.closed,
+                TunnelDatagram: self.datagrams.told,
                 WorkerEvent: self.worker_event,
             }
         if peer == "mgmtd":

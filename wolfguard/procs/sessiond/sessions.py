@@ -36,7 +36,8 @@ class Session:
 
     `place` is its index in the shared traffic counters. `confirmed` is False for a tunnel that was granted before a
     restart and of which its worker has not been heard yet. `lease_durable`: its addresses are stored, so that a restart
-    gives them to nobody else. `notice` is told to the user at the first tunnel.
+    gives them to nobody else. `notice` is told to the user at the first tunnel. `datagram`: the DTLS of the present
+    tunnel while it has one; `datagram_recorded`: what of this tunnel's DTLS is on record, with the reason of a refusal.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Session:
     peer: Peer | None = None
     tls: TlsFacts | None = None
     datagram: DatagramFacts | None = None
+    datagram_recorded: frozenset[tuple[DatagramFacts, str]] = frozenset()
 
     def due(self) -> int:
         """When it ends unless something happens; 0 means never."""
@@ -155,6 +157,7 @@ class Sessions:
         self._leave_slot(session)
         session.state, session.slot, session.epoch = CONNECTED, slot, epoch
         session.connected, session.deadline, session.confirmed = now, 0, True
+        session.datagram, session.datagram_recorded = None, frozenset()
         self._by_slot.setdefault(slot, {})[session.number] = session
         self._arm(session)
         return replaced
@@ -165,6 +168,7 @@ class Sessions:
             return False
         self._leave_slot(session)
         session.state, session.slot, session.deadline = WAITING, NO_SLOT, now + reconnect
+        session.datagram = None
         self._arm(session)
         return True
 

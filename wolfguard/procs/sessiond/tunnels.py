@@ -14,7 +14,7 @@ from wolfguard.auth.lockout import source_of
 from wolfguard.config.site import Network, Site
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import ListTunnels, TunnelClosed, TunnelGrant, TunnelOpen
+from wolfguard.ipc.messages import ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import IDLE, USER_LEFT, end_session, end_tunnel, host_routes
 from wolfguard.procs.sessiond.routes import RoutesUnavailableError
@@ -235,7 +235,7 @@ class Tunnels:
                 return
             for tunnel in answer.tunnels:
                 heard.add(tunnel.session)
-                self._reconcile(slot, tunnel.session, tunnel.epoch)
+                self._reconcile(slot, tunnel)
             if not answer.next:
                 break
             after = answer.next
@@ -243,16 +243,18 @@ class Tunnels:
             if session.number not in heard and not session.confirmed:
                 self._lost(session, session.epoch)
 
-    def _reconcile(self, slot: int, number: int, epoch: int) -> None:
-        state = self._state
+    def _reconcile(self, slot: int, tunnel: LiveTunnel) -> None:
+        state, number, epoch = self._state, tunnel.session, tunnel.epoch
         session = state.sessions.get(number)
         if session is None:
             state.spawn(end_tunnel(state, slot, number, epoch, "Your session has ended."), "end-unknown")
         elif session.state == CONNECTED and session.epoch == epoch and session.slot == slot:
-            session.confirmed = True
+            if not session.confirmed:
+                session.confirmed, session.datagram = True, tunnel.datagram
         elif epoch > session.epoch:
             # What was stored lags behind by at most one flush: the highest epoch is this session's newest tunnel.
             state.sessions.open(session, slot, epoch, state.now())
+            session.datagram = tunnel.datagram
             state.ledger.touch(("session", number))
             state.spawn(self._set_again(session), "route-adopted")
         else:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.cli.running import session
 from wolfguard.ipc.management import Counter, ProcessStatus, SessionInfo, SupervisorStatus, UserInfo, WorkerStatus
-from wolfguard.ipc.messages import Fact, TlsFacts
+from wolfguard.ipc.messages import DTLS12, DatagramFacts, Fact, TlsFacts
 from wolfguard.procs.mgmtd import views
 
 SCHEMAS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "docs" / "reference" / "api.yml").read_text())[
@@ -30,6 +31,15 @@ SCHEMAS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "docs" / "
 )
 def test_described_fields(kind: Any, described: dict[str, Any]) -> None:
     assert {field.name for field in dataclasses.fields(kind)} == set(described["properties"])
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_datagrams_of_a_session_say_whether_they_are_approved(protected: bool) -> None:
+    facts = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=protected)
+    shown = views.session(dataclasses.replace(session(1, "alice"), datagram=facts))["datagram"]
+    assert shown.keys() == SCHEMAS["Session"]["properties"]["datagram"]["properties"].keys()
+    assert (shown["version"], shown["extended_master_secret"], shown["approved"]) == ("DTLS 1.2", protected, protected)
+    assert views.session(session(2, "bob", tunnel=False))["datagram"] is None
 
 
 def test_described_status() -> None:
