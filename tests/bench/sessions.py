@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.bench.figure import Figure, machine
-from tests.bench.tunnel import PASSWORD, USER
+from tests.bench.stage import PASSWORD, USER
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.cli.demo.traffic import ping
