@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.bench.figure import descendants
 from tests.bench.ocserv import Ocserv
 from tests.interop import roots
-from tests.interop.counters import counters
+from tests.interop.status import counters
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.errors import WolfguardError

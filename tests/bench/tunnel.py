@@ -15,7 +15,7 @@ from tests.bench import round_trip, small_packets, workers
 from tests.bench.figure import Figure, cpu_seconds, machine
 from tests.bench.ocserv import Ocserv
 from tests.bench.stage import OCSERV, WOLFGUARD, Server, Stage, channel, stage
-from tests.interop.counters import (
+from tests.interop.status import (
     DATAGRAMS_IN,
     DATAGRAMS_OUT,
     OUTSIDE_READS,

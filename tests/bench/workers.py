@@ -8,7 +8,6 @@ one worker alone, and cores that wait for each other, make it smaller than 2.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 
 from tests.bench.figure import Figure, cpu_seconds, machine
 from tests.bench.stage import Stage
+from tests.interop.status import session
+from tests.interop.status import workers as processes_of
 from wolfguard.cli.demo.traffic import PORT, Transfer, iperf_server, transfer
 from wolfguard.errors import WolfguardError
 from wolfguard.linux.namespace import Namespace, Topology, join
@@ -84,10 +85,10 @@ def load(ground: Stage, second: Namespace, workers: int) -> Load:
         for address in ADDRESSES:
             from_address(second, address)
             with ground.client(server, dtls=True, namespace=second, options=options, host=NAME) as second_inside:
-                slots = {slot(ground, inside) for inside in (first_inside, second_inside)}
+                slots = {session(ground.site, inside)["slot"] for inside in (first_inside, second_inside)}
                 if len(slots) < workers:
                     continue
-                pids = worker_pids(ground)
+                pids = tuple(processes_of(ground.site).values())
                 before = {pid: cpu_seconds([pid]) for pid in pids}
                 moved = both_ways(ground, clients)
                 used = [cpu_seconds([pid]) - before[pid] for pid in pids]
@@ -111,13 +112,3 @@ def both_ways(ground: Stage, clients: tuple[Namespace, Namespace]) -> list[Trans
             ]
             moved += [each.result() for each in running]
     return moved
-
-
-def slot(ground: Stage, inside: str) -> int:
-    sessions = json.loads(ground.site.wolfguard("sessions", "--json").stdout)["sessions"]
-    return int(next(each["slot"] for each in sessions if each["ipv4"] == inside))
-
-
-def worker_pids(ground: Stage) -> list[int]:
-    processes = json.loads(ground.site.wolfguard("status", "--json").stdout)["processes"]
-    return [int(each["pid"]) for each in processes if each["process"] == "worker"]

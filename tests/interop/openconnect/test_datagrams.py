@@ -15,7 +15,6 @@ import pytest
 
 from tests.interop import roots
 from tests.interop.conftest import PASSWORD, Build, Field, short_patience
-from tests.interop.counters import DATAGRAM_NO_EMS, DATAGRAMS_IN, DATAGRAMS_OUT
 from tests.interop.middlebox import Meter
 from tests.interop.openconnect.datagrams import (
     ANSWERED,
@@ -26,6 +25,7 @@ from tests.interop.openconnect.datagrams import (
     connected,
     cut_tls,
 )
+from tests.interop.status import DATAGRAM_NO_EMS, DATAGRAMS_IN, DATAGRAMS_OUT
 from wolfguard.cli.demo.client import DATAGRAMS, ROUTED, Client, ClientError
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
