@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.interop import roots
 from wolfguard.errors import StartError
-from wolfguard.linux.namespace import Namespace, Topology
+from wolfguard.linux.namespace import Namespace
 
 CONFIGURATION = """\
 auth = "plain[passwd=/etc/ocserv/passwd]"
@@ -30,7 +30,7 @@ max-same-clients = 0
 rate-limit-ms = 0
 keepalive = 32400
 dpd = {dpd}
-mtu = 1400
+mtu = 1456
 cookie-timeout = 300
 compression = false
 max-ban-score = 0
@@ -91,6 +91,3 @@ class Ocserv:
             self.process.terminate()
             self.process.wait()
             self.process = None
-
-
-SERVER = f"https://{Topology.GATEWAY_V4}"

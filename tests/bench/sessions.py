@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many logins at once, cookie reconnects meanwhile, and the time to recover from a worker's death."""
+"""Many logins at once, cookie reconnects meanwhile, recovery from a worker's death, and the memory of idle sessions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import crowd
 from tests.bench.figure import Figure, machine
-from tests.bench.tunnel import PASSWORD, USER
+from tests.bench.stage import PASSWORD, USER
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.cli.demo.traffic import ping
@@ -39,7 +40,11 @@ def run(rounds: int) -> list[Figure]:
             gateway.start()
             for number in range(USERS):
                 gateway.site.wolfguard("user", "add", f"{USER}{number}", "--password-stdin", stdin=PASSWORD + "\n")
-            return [*storm(topology, gateway), *recovery(topology, gateway, rounds)]
+            figures = [*storm(topology, gateway), *recovery(topology, gateway, rounds)]
+            crowd.prepare(topology)
+            figures += crowd.ours(topology, gateway)
+            gateway.stop()
+            return [*figures, *crowd.theirs(topology, gateway.site)]
         finally:
             gateway.stop()
             topology.delete()

@@ -8,7 +8,6 @@ own with `make_gateway`.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import tempfile
@@ -20,8 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop import roots
-from tests.interop.counters import counters
+from tests.interop import roots, status
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.linux.namespace import Topology
@@ -57,18 +55,10 @@ class Field:
         return True
 
     def counters(self) -> dict[str, int]:
-        return counters(self.site)
+        return status.counters(self.site)
 
     def session(self, inside: str) -> dict[str, Any]:
-        """The session that has this inside address."""
-        sessions = json.loads(self.site.wolfguard("sessions", "--json").stdout)["sessions"]
-        found: dict[str, Any] = next(each for each in sessions if each["ipv4"] == inside)
-        return found
-
-    def worker(self, slot: int) -> int:
-        """The process of a slot."""
-        processes = json.loads(self.site.wolfguard("status", "--json").stdout)["processes"]
-        return int(next(each["pid"] for each in processes if each["process"] == "worker" and each["slot"] == slot))
+        return status.session(self.site, inside)
 
     def events(self) -> str:
         result = self.site.wolfguard("events", "--json")

@@ -16,13 +16,16 @@ IPV4, IPV6, UDP = b"\x08\x00", b"\x86\xdd", 17
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """`loss`, `repeat` and `delay` are shares of 1; what is delayed leaves after `hold` others; `silent` loses all."""
+    """`loss`, `repeat` and `delay` are shares of 1; what is delayed leaves after `hold` others; `silent` loses all.
+    `lose` are numbers of datagrams, the first after the weather began being 0.
+    """
 
     loss: float = 0.0
     repeat: float = 0.0
     delay: float = 0.0
     hold: int = 3
     silent: bool = False
+    lose: frozenset[int] = frozenset()
 
 
 CLEAR = Weather()
@@ -38,20 +41,22 @@ class Direction:
     _held: list[tuple[int, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.begin(self.weather)
+
+    def begin(self, weather: Weather) -> None:
+        """Changes the weather. Draws begin anew, so that a test meets the same fate whatever ran before it."""
+        self.weather = weather
         self._random = random.Random(self.seed)
+        self._number = 0
 
     def passes(self, frame: bytes) -> list[bytes]:
         """The frames that leave now that this one has come."""
         if not is_datagram(frame):
             return [frame]
-        # one draw a datagram whatever the weather is, so that the same seed meets the same datagrams
-        draw = self._random.random()
-        weather = self.weather
+        draw, number, weather = self._random.random(), self._number, self.weather
+        self._number += 1
         self.counts["datagrams"] += 1
-        if weather.silent:
-            self.counts["silenced"] += 1
-            return []
-        if draw < weather.loss:
+        if weather.silent or number in weather.lose or draw < weather.loss:
             self.counts["lost"] += 1
             return self._due()
         draw -= weather.loss

@@ -84,9 +84,10 @@ class Relay:
         self._far.close()
         self.middle.delete()
 
-    def weather(self, weather: Weather = CLEAR) -> None:
-        """The same both ways."""
-        self.up.weather = self.down.weather = weather
+    def weather(self, up: Weather = CLEAR, down: Weather | None = None) -> None:
+        """The same both ways, unless `down` is told too."""
+        self.up.begin(up)
+        self.down.begin(up if down is None else down)
 
     def counts(self) -> Counter[str]:
         return self.up.counts + self.down.counts

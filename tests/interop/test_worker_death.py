@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import PASSWORD, Field
+from tests.interop.status import workers
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import TrafficError, ping
 from wolfguard.linux.namespace import Namespace, Topology
@@ -57,7 +58,7 @@ def test_killed_worker(compat: Field, clients: list[Client], tmp_path: Path, dtl
     )
     try:
         session = compat.session(inside)
-        os.kill(compat.worker(session["slot"]), signal.SIGKILL)
+        os.kill(workers(compat.site)[session["slot"]], signal.SIGKILL)
         recover(compat)
     finally:
         flood.terminate()

@@ -154,3 +154,19 @@ def test_bad_weather(
     assert min(up.bytes, down.bytes) > 1_000_000
     assert met["datagrams"] > (up.bytes + down.bytes) // 1400
     assert met["lost"] > 0 or met["delayed"] > 0 < met["repeated"]
+
+
+@pytest.mark.parametrize("each", BUILDS, ids=named)
+@pytest.mark.parametrize(("up", "down"), [(0, -1), (1, -1), (2, -1), (-1, 0), (-1, 1), (-1, 2)])
+def test_lost_handshake_message(
+    stormy: tuple[Field, Relay], each: Build, clients: list[Client], up: int, down: int
+) -> None:
+    """One datagram of the handshake is lost. GnuTLS builds repeat nothing once they have a part of an answer, so that
+    it is for the gateway to say it again."""
+    field, relay = stormy
+    relay.weather(Weather(lose=frozenset({up})), Weather(lose=frozenset({down})))
+    try:
+        connected(field, each, clients)
+    finally:
+        relay.weather()
+    ping(field.topology.client, Topology.UPSTREAM_V4)

@@ -15,7 +15,6 @@ import pytest
 
 from tests.interop import roots
 from tests.interop.conftest import PASSWORD, Build, Field, short_patience
-from tests.interop.counters import DATAGRAM_NO_EMS, DATAGRAMS_IN, DATAGRAMS_OUT
 from tests.interop.middlebox import Meter
 from tests.interop.openconnect.datagrams import (
     ANSWERED,
@@ -26,11 +25,13 @@ from tests.interop.openconnect.datagrams import (
     connected,
     cut_tls,
 )
+from tests.interop.status import DATAGRAM_NO_EMS, DATAGRAMS_IN, DATAGRAMS_OUT
 from wolfguard.cli.demo.client import DATAGRAMS, ROUTED, Client, ClientError
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
 
 GNUTLS = [Build(root, family) for root in (roots.BOOKWORM, roots.TRIXIE, roots.SID) for family in (4, 6)]
+EVERY = [Build(root, 4) for root in roots.CLIENTS]
 MTU = 1400
 # the client's part of the way to its first ping, which the gateway must leave room for
 FIRST_PING = 2.0
@@ -136,8 +137,9 @@ def brief_datagrams(make_gateway: Callable[..., Field]) -> Field:
     return made
 
 
-def test_session_timeout(brief_datagrams: Field, build: Build, clients: list[Client]) -> None:
-    client, _ = connected(brief_datagrams, build, clients)
+@pytest.mark.parametrize("each", EVERY, ids=lambda each: each.root.name)
+def test_session_timeout(brief_datagrams: Field, each: Build, clients: list[Client]) -> None:
+    client, _ = connected(brief_datagrams, each, clients)
     client.wait_end(limit=15)
     assert len([line for line in client.output if DATAGRAMS.search(line)]) == 1
     assert json.loads(brief_datagrams.site.wolfguard("sessions", "--json").stdout)["sessions"] == []

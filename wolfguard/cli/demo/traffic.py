@@ -48,10 +48,10 @@ def ping(namespace: Namespace, address: str, count: int = 5, size: int = 56, pat
 
 
 @contextmanager
-def iperf_server(namespace: Namespace) -> Iterator[None]:
+def iperf_server(namespace: Namespace, port: int = PORT) -> Iterator[None]:
     """An iperf3 server in a namespace for the time of the block."""
     server = subprocess.Popen(
-        namespace.inside(["iperf3", "-s", "-p", str(PORT), "--forceflush"]),
+        namespace.inside(["iperf3", "-s", "-p", str(port), "--forceflush"]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -65,9 +65,11 @@ def iperf_server(namespace: Namespace) -> Iterator[None]:
         server.communicate()
 
 
-def transfer(namespace: Namespace, address: str, seconds: int, down: bool, tries: int = 3) -> Transfer:
+def transfer(
+    namespace: Namespace, address: str, seconds: int, down: bool, tries: int = 3, port: int = PORT
+) -> Transfer:
     """One TCP stream to (or, `down`, from) an iperf3 server. Raises TrafficError."""
-    command = ["iperf3", "-J", "-c", address, "-p", str(PORT), "-t", str(seconds), *(["-R"] if down else [])]
+    command = ["iperf3", "-J", "-c", address, "-p", str(port), "-t", str(seconds), *(["-R"] if down else [])]
     for attempt in range(tries):
         result = subprocess.run(namespace.inside(command), check=False, capture_output=True, text=True)
         report = json.loads(result.stdout) if result.stdout.strip() else {}
