@@ -59,7 +59,6 @@ _Expression = dict[str, Any]
 _ACCEPT: Final[_Expression] = {"accept": None}
 _FROM_TUN: Final[_Expression] = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "@tuns"}}
 _TO_TUN: Final[_Expression] = {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "@tuns"}}
-_NOT_FROM_TUN: Final[_Expression] = {"match": {"op": "!=", "left": {"meta": {"key": "iifname"}}, "right": "@tuns"}}
 _NOT_TO_TUN: Final[_Expression] = {"match": {"op": "!=", "left": {"meta": {"key": "oifname"}}, "right": "@tuns"}}
 _NOT_LOOPBACK: Final[_Expression] = {"match": {"op": "!=", "left": {"meta": {"key": "iifname"}}, "right": "lo"}}
 _SOURCE_NOT_ROUTED_HERE: Final[_Expression] = {
@@ -91,6 +90,11 @@ def _dropped(counter: str) -> list[_Expression]:
 
 def _jump(chain: str) -> _Expression:
     return {"jump": {"target": chain}}
+
+
+def _go(chain: str) -> _Expression:
+    """There is nothing to come back for."""
+    return {"goto": {"target": chain}}
 
 
 def _either(field: str, name: str, *verdict: _Expression) -> list[list[_Expression]]:
@@ -126,21 +130,19 @@ def _rules(rules: Ruleset) -> dict[str, list[list[_Expression]]]:
             *_either("daddr", "forward_to", _ACCEPT),
             _dropped("denied_to_gateway"),
         ],
-        "anti_spoof": [
-            [_FROM_TUN, _SOURCE_NOT_ROUTED_HERE, *_dropped("spoofed_by_client")],
-            *(
-                [_NOT_FROM_TUN, _NOT_LOOPBACK, *rule]
-                for rule in _either("saddr", "pools", *_dropped("spoofed_outside"))
-            ),
+        "client_source": [[_SOURCE_NOT_ROUTED_HERE, *_dropped("spoofed_by_client")]],
+        "outside_source": _either("saddr", "pools", *_dropped("spoofed_outside")),
+        "own_to_client": [
+            [_type("icmp", "redirect"), *_dropped("redirect_suppressed")],
+            [_type("icmpv6", "nd-redirect"), *_dropped("redirect_suppressed")],
+            [_prefix("ip", "224.0.0.0", 4), *_dropped("multicast_suppressed")],
+            [_prefix("ip6", "ff00::", 8), *_dropped("multicast_suppressed")],
         ],
+        # one look at the device for each packet: these chains see every one
+        "anti_spoof": [[_FROM_TUN, _go("client_source")], [_NOT_LOOPBACK, _go("outside_source")]],
         "forward": [[_FROM_TUN, _jump("from_clients")], [_TO_TUN, _jump("to_clients")]],
         "input": [[_FROM_TUN, _jump("to_gateway")]],
-        "output": [
-            [_TO_TUN, _type("icmp", "redirect"), *_dropped("redirect_suppressed")],
-            [_TO_TUN, _type("icmpv6", "nd-redirect"), *_dropped("redirect_suppressed")],
-            [_TO_TUN, _prefix("ip", "224.0.0.0", 4), *_dropped("multicast_suppressed")],
-            [_TO_TUN, _prefix("ip6", "ff00::", 8), *_dropped("multicast_suppressed")],
-        ],
+        "output": [[_TO_TUN, _go("own_to_client")]],
     }
     if rules.masquerade:
         chains["masquerade"] = [[_NOT_TO_TUN, *rule] for rule in _either("saddr", "pools", {"masquerade": None})]

@@ -16,11 +16,16 @@
 /* Reads of the TUN in a row, each up to 64 KiB, before sockets get their turn. */
 #define INSIDE_READS 32
 
-static uint64_t clock_ms(void)
+static uint64_t clock_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t clock_ms(void)
+{
+    return clock_us() / 1000;
 }
 
 /* --- what is due ------------------------------------------------------------------------------------------------ */
@@ -232,6 +237,16 @@ static bool is_outside(const struct wge_data *d, const void *mark)
     return socket >= d->loop.outside.sockets && socket < d->loop.outside.sockets + d->loop.outside.socket_count;
 }
 
+/* Under load, so that the next turn finds a batch. */
+static void rest(struct wge_data *d)
+{
+    uint64_t packets = d->loop.tally.rx_records + d->loop.tally.tun_reads;
+    uint32_t us = wge_moderation_rest(&d->moderation, clock_us(), packets);
+    const struct timespec pause = {.tv_nsec = (long)us * 1000};
+    if (us > 0)
+        nanosleep(&pause, NULL);
+}
+
 static void one_loop(struct wge_data *d)
 {
     struct epoll_event ready[READY_MAX];
@@ -251,6 +266,7 @@ static void one_loop(struct wge_data *d)
     wge_outside_flush(&d->loop.outside);
     wge_datagrams_bury(d);
     wge_life_reap(d);
+    rest(d);
     wge_tally_flush(&d->loop.tally, d->counters);
 }
 

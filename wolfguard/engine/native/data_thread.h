@@ -12,6 +12,7 @@
 #include "data.h"
 #include "dtls.h"
 #include "key_memory.h"
+#include "moderation.h"
 #include "route_table.h"
 #include "segment.h"
 #include "session_table.h"
@@ -32,6 +33,7 @@ struct wge_data {
     struct wge_dtls_acceptor *acceptor; /* NULL: no datagram sockets */
     struct wge_association_table *associations;
     struct wge_key_memory *first_keys;
+    struct wge_moderation moderation;
     unsigned claims; /* of other paths' records, in this loop */
     struct wge_counters *counters;
     struct wge_events *events;

@@ -325,5 +325,7 @@ void wge_datagrams_ready(struct wge_data *d, size_t socket)
         if (result != WGE_OK)
             return;
         take_batch(d);
+        if (!wge_outside_full(&d->loop.outside))
+            return; /* epoll tells of what comes now; asking would be a call for nothing */
     }
 }

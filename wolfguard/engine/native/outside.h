@@ -54,6 +54,9 @@ void wge_outside_drain(struct wge_outside *o);
  * socket is none. What was left of the batch before is lost. */
 enum wge_result wge_outside_receive(struct wge_outside *o, size_t socket);
 
+/* Whether the last batch was as large as one can be, so that more may wait. */
+bool wge_outside_full(const struct wge_outside *o);
+
 /* The next datagram of the batch, or false at its end. Its bytes may be changed in place; they and the path stay valid
  * until the next receive. Datagrams that came in one message share one `*path` pointer. */
 bool wge_outside_next(struct wge_outside *o, const struct wge_path **path, uint8_t **datagram, size_t *length);

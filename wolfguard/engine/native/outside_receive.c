@@ -231,6 +231,11 @@ enum wge_result wge_outside_receive(struct wge_outside *o, size_t socket)
     return broken ? WGE_SYSTEM_ERROR : WGE_WANT_READ;
 }
 
+bool wge_outside_full(const struct wge_outside *o)
+{
+    return o->inbox->count == MESSAGES;
+}
+
 bool wge_outside_next(struct wge_outside *o, const struct wge_path **path, uint8_t **datagram, size_t *length)
 {
     struct wge_outside_inbox *in = o->inbox;
