@@ -35,6 +35,7 @@ from wolfguard.ipc.messages import (
     Start,
     Stop,
     TunnelClosed,
+    TunnelDatagram,
     TunnelOpen,
     Weakened,
     WorkerEvent,
@@ -89,8 +90,8 @@ class Subject(Child):
             return {Weakened: _unused}
         if peer != "worker":
             return {}
-        unused = dict.fromkeys((LoginStep, LoginCancel, Logout, TunnelOpen, TunnelClosed), _unused)
-        return {**unused, WorkerEvent: self.worker_event}
+        kinds = (LoginStep, LoginCancel, Logout, TunnelOpen, TunnelClosed, TunnelDatagram)
+        return {**dict.fromkeys(kinds, _unused), WorkerEvent: self.worker_event}
 
     async def worker_event(self, message: WorkerEvent, sender: Sender) -> None:
         self.notes.append(f"event {message.event} from {sender.process} {sender.slot}")
