@@ -44,6 +44,7 @@ def test_comes_up(permitting: Field, build: Build, clients: list[Client]) -> Non
     assert facts["version"] == "DTLS 1.2"
     assert facts["suite"] == SUITE
     assert facts["extended_master_secret"] is (build.root is roots.OPENSSL)
+    assert facts["approved"] is (build.root is roots.OPENSSL)
 
 
 def test_traffic_both_ways(permitting: Field, build: Build, clients: list[Client]) -> None:
