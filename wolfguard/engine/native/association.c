@@ -119,8 +119,8 @@ static bool worn(const struct wge_association *a)
 
 static void look_for_wear(struct wge_association *a, struct wge_loop *loop)
 {
-    if (worn(a) && a->timer.due_ms > loop->now_ms)
-        wge_timers_set(loop->timers, &a->timer, loop->now_ms);
+    if (worn(a))
+        wge_timers_hasten(loop->timers, &a->timer, loop->now_ms);
 }
 
 static void heard(struct wge_association *a, struct wge_loop *loop, unsigned records)
@@ -207,8 +207,7 @@ bool wge_association_send(struct wge_association *a, struct wge_loop *loop, cons
         a->unheard_ms = loop->now_ms;
         a->asked = false;
         /* moved at most once in the time that is waited for, whatever the traffic */
-        if (a->timer.due_ms > loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS)
-            wge_timers_set(loop->timers, &a->timer, loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS);
+        wge_timers_hasten(loop->timers, &a->timer, loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS);
     }
     look_for_wear(a, loop);
     return true;

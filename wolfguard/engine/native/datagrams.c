@@ -60,7 +60,7 @@ static void opened(struct wge_data *d, struct wge_association *a)
 static void bury(struct wge_data *d, struct wge_association *a)
 {
     struct wge_tunnel *t = a->tunnel;
-    wge_timers_set(&d->timers, &a->timer, WGE_TIMER_NEVER);
+    wge_timers_release(&d->timers, &a->timer);
     wge_associations_remove(d->associations, a);
     if (t->rising == a) {
         t->rising = NULL;
@@ -139,7 +139,7 @@ static enum wge_result begin(struct wge_data *d, struct wge_tunnel *t, const str
                              const uint8_t *hello, struct wge_dtls *dtls, const struct wge_datagram_choice *choice)
 {
     struct wge_association *a = calloc(1, sizeof *a);
-    if (a == NULL || wge_timers_reserve(&d->timers, d->timers.count + 1) != WGE_OK) {
+    if (a == NULL || wge_timers_reserve(&d->timers) != WGE_OK) {
         free(a);
         return WGE_NO_MEMORY;
     }
