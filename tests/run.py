@@ -92,6 +92,7 @@ def phases(words: Sequence[str]) -> list[Phase]:
         Phase("shell", ["shellcheck", "bootstrap", ".ci/run"]),
         Phase("types", [str(BIN / "mypy"), f"--cache-dir={CACHE}/mypy"]),
         Phase("layers", [sys.executable, "tests/layers.py"]),
+        Phase("analyze: C", [sys.executable, "tests/analyze.py"]),
         *sanitized("address", "address,undefined"),
         *sanitized("thread", "thread"),
         *fuzzing(),

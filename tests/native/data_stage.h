@@ -27,6 +27,8 @@ static struct wge_events *events;
 static struct wge_traffic traffic[ENTRIES];
 static int tun; /* our end: what we write there, the thread reads */
 static int tun_thread;
+static int udp[2]; /* the gateway's sockets, opened by tests that need them */
+static size_t udp_count;
 
 /* Counters are complete once the thread has stopped. */
 #define COUNTED(name) (wge_data_stop(data), atomic_load(&counters.name))
@@ -48,6 +50,8 @@ static inline void set_up_device(bool with_tun)
     memset(traffic, 0, sizeof traffic);
     CHECK(wge_events_create(&events) == WGE_OK);
     CHECK(wge_data_create(&data, &(struct wge_data_config){.tun = tun_thread,
+                                                           .datagrams = udp,
+                                                           .datagram_count = udp_count,
                                                            .traffic = traffic,
                                                            .traffic_bytes = sizeof traffic,
                                                            .counters = &counters,

@@ -41,7 +41,7 @@ static void answer_dpd(struct wge_association *a, struct wge_loop *loop, uint8_t
 {
     WGE_TALLY(&loop->tally, dpd_request_in);
     a->probed_ms = loop->now_ms;
-    if (length - 1 > a->proven)
+    if (length - 1 >= WGE_ASSOCIATION_PROBE_MIN && length - 1 > a->proven)
         a->proven = (uint32_t)(length - 1);
     record[0] = WGE_FRAME_DPD_RESPONSE;
     (void)wge_association_send(a, loop, record, length);
@@ -119,8 +119,8 @@ static bool worn(const struct wge_association *a)
 
 static void look_for_wear(struct wge_association *a, struct wge_loop *loop)
 {
-    if (worn(a) && a->timer.due_ms > loop->now_ms)
-        wge_timers_set(loop->timers, &a->timer, loop->now_ms);
+    if (worn(a))
+        wge_timers_hasten(loop->timers, &a->timer, loop->now_ms);
 }
 
 static void heard(struct wge_association *a, struct wge_loop *loop, unsigned records)
@@ -207,18 +207,17 @@ bool wge_association_send(struct wge_association *a, struct wge_loop *loop, cons
         a->unheard_ms = loop->now_ms;
         a->asked = false;
         /* moved at most once in the time that is waited for, whatever the traffic */
-        if (a->timer.due_ms > loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS)
-            wge_timers_set(loop->timers, &a->timer, loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS);
+        wge_timers_hasten(loop->timers, &a->timer, loop->now_ms + WGE_ASSOCIATION_UNHEARD_MS);
     }
     look_for_wear(a, loop);
     return true;
 }
 
-static void ask(struct wge_association *a, struct wge_loop *loop)
+static bool ask(struct wge_association *a, struct wge_loop *loop)
 {
     const uint8_t request = WGE_FRAME_DPD_REQUEST;
     WGE_TALLY(&loop->tally, dpd_request_out);
-    (void)wge_association_send(a, loop, &request, 1);
+    return wge_association_send(a, loop, &request, 1);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------------------ */
@@ -255,9 +254,10 @@ static uint64_t doubt(struct wge_association *a, struct wge_loop *loop)
     if (!a->asked) {
         if (loop->now_ms < a->unheard_ms + WGE_ASSOCIATION_UNHEARD_MS)
             return a->unheard_ms + WGE_ASSOCIATION_UNHEARD_MS;
-        ask(a, loop);
         a->asked = true;
         a->asked_ms = loop->now_ms;
+        if (!ask(a, loop))
+            return WGE_TIMER_NEVER;
     }
     if (loop->now_ms < a->asked_ms + WGE_ASSOCIATION_ANSWER_MS)
         return a->asked_ms + WGE_ASSOCIATION_ANSWER_MS;
@@ -292,8 +292,8 @@ static uint64_t open_due(struct wge_association *a, struct wge_loop *loop)
         renew(a, loop);
         return WGE_TIMER_NEVER;
     }
-    if ((due & WGE_DUE_DPD_REQUEST) != 0)
-        ask(a, loop);
+    if ((due & WGE_DUE_DPD_REQUEST) != 0 && !ask(a, loop))
+        return WGE_TIMER_NEVER;
     next = sooner(next, settle(a, loop));
     return sooner(next, doubt(a, loop));
 }

@@ -21,7 +21,9 @@
 #define WGE_ASSOCIATION_REPEAT_MS 1000
 /* Quiet after the handshake and the probes of the path's MTU, during which clients throw data away. */
 #define WGE_ASSOCIATION_SETTLE_MS 300
-/* Data sent and nothing heard for so long is asked about; without an answer after the second time, TLS has to do. */
+/* Clients probe for no shorter MTU; what is shorter asks whether we live, and says nothing of the path. */
+#define WGE_ASSOCIATION_PROBE_MIN 576
+/* Records sent and nothing heard for so long is asked about; without an answer after the second time, TLS has to do. */
 #define WGE_ASSOCIATION_UNHEARD_MS 5000
 #define WGE_ASSOCIATION_ANSWER_MS 3000
 
@@ -43,6 +45,7 @@ struct wge_association {
     bool settled; /* packets may go this way */
     bool asked;   /* about the silence since unheard_at */
     bool extended_master_secret;
+    bool by_first_key; /* not the tunnel's own (key_memory.h) */
     const char *suite;
     const char *broken_by; /* label, NULL: nobody needs to know */
     struct wge_tunnel *tunnel;
@@ -51,11 +54,11 @@ struct wge_association {
     struct wge_timer timer;
     uint64_t begun_ms;   /* state RISING or OPEN began */
     uint64_t probed_ms;  /* last DPD request of the peer */
-    uint64_t unheard_ms; /* first data sent after the peer was heard last; 0: none */
+    uint64_t unheard_ms; /* first record sent after the peer was heard last; 0: none */
     uint64_t asked_ms;
     uint64_t sent_records, heard_records; /* under these keys */
     uint32_t forged, replayed;            /* counted so far */
-    uint32_t proven;                      /* longest payload that a probe has brought; 0: no probe yet */
+    uint32_t proven;                      /* longest packet that a probe has stood for; 0: no probe yet */
     uint32_t repeat_ms;
     uint8_t random[32]; /* of the ClientHello that began it */
     struct wge_association *next_on_path, *next_at_address, *next_broken;

@@ -40,6 +40,26 @@ static void tell(struct wge_data *d, const struct wge_tunnel *t, const struct wg
                                          .length = sizeof *copy});
 }
 
+/* Handshakes go on with the key that has just worked. A client that kept its first key and now has another one has begun
+ * anew, and keeps that. */
+static void key_was_right(struct wge_tunnel *t, const struct wge_association *a)
+{
+    t->other_key = a->extended_master_secret != a->by_first_key;
+    if (!t->has_first_key || !a->extended_master_secret || a->by_first_key)
+        return;
+    explicit_bzero(t->first_key, sizeof t->first_key);
+    t->has_first_key = false;
+}
+
+/* A handshake did not get so far as to open a record of the peer's: its key may be the other one. */
+static void key_may_be_wrong(struct wge_tunnel *t, const struct wge_association *a)
+{
+    uint32_t forged, replayed;
+    wge_dtls_dropped(a->dtls, &forged, &replayed);
+    if (forged > 0)
+        t->other_key = a->extended_master_secret == a->by_first_key;
+}
+
 static void opened(struct wge_data *d, struct wge_association *a)
 {
     struct wge_tunnel *t = a->tunnel;
@@ -47,7 +67,7 @@ static void opened(struct wge_data *d, struct wge_association *a)
     t->rising = NULL;
     t->open = a;
     t->by_datagram = false;
-    t->other_key = false;
+    key_was_right(t, a);
     if (before != NULL)
         wge_association_break(before, &d->loop, NULL);
     wge_timers_set(&d->timers, &a->timer, wge_association_due(a, &d->loop));
@@ -60,11 +80,11 @@ static void opened(struct wge_data *d, struct wge_association *a)
 static void bury(struct wge_data *d, struct wge_association *a)
 {
     struct wge_tunnel *t = a->tunnel;
-    wge_timers_set(&d->timers, &a->timer, WGE_TIMER_NEVER);
+    wge_timers_release(&d->timers, &a->timer);
     wge_associations_remove(d->associations, a);
     if (t->rising == a) {
         t->rising = NULL;
-        t->other_key = t->has_first_key && !t->other_key;
+        key_may_be_wrong(t, a);
     }
     if (t->open == a) {
         t->open = NULL;
@@ -98,8 +118,10 @@ void wge_datagrams_prepare(struct wge_data *d, struct wge_tunnel *t, const struc
 
 void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t)
 {
-    if (t->open != NULL)
+    if (t->open != NULL) {
         wge_association_break(t->open, &d->loop, NULL);
+        t->open->broken_by = NULL; /* nothing more is told of a tunnel that has ended, whatever broke before it */
+    }
     if (t->rising != NULL)
         wge_association_break(t->rising, &d->loop, NULL);
     if (t->has_first_key || t->keeps_first_key)
@@ -138,10 +160,11 @@ static const uint8_t *key_for(const struct wge_tunnel *t, const struct wge_clien
 }
 
 static enum wge_result begin(struct wge_data *d, struct wge_tunnel *t, const struct wge_path *path,
-                             const uint8_t *hello, struct wge_dtls *dtls, const struct wge_datagram_choice *choice)
+                             const uint8_t *hello, struct wge_dtls *dtls, const struct wge_datagram_choice *choice,
+                             const uint8_t *key)
 {
     struct wge_association *a = calloc(1, sizeof *a);
-    if (a == NULL || wge_timers_reserve(&d->timers, d->timers.count + 1) != WGE_OK) {
+    if (a == NULL || wge_timers_reserve(&d->timers) != WGE_OK) {
         free(a);
         return WGE_NO_MEMORY;
     }
@@ -150,6 +173,7 @@ static enum wge_result begin(struct wge_data *d, struct wge_tunnel *t, const str
     a->dtls = dtls;
     a->suite = wge_psk_suite_by_number(choice->suite)->name;
     a->extended_master_secret = choice->extended_master_secret;
+    a->by_first_key = key == t->first_key;
     a->begun_ms = d->loop.now_ms;
     a->repeat_ms = WGE_ASSOCIATION_REPEAT_MS;
     a->timer.owner = a;
@@ -175,6 +199,9 @@ static void answer(struct wge_data *d, struct wge_tunnel *t, const struct wge_pa
 {
     struct wge_way way = {.outside = &d->loop.outside, .path = *path};
     struct wge_dtls *dtls = NULL;
+    if (t->rising != NULL)
+        key_may_be_wrong(t, t->rising);
+    const uint8_t *key = key_for(t, hello);
     size_t largest = t->params.mtu + 1u > RECORD_MIN ? t->params.mtu + 1u : RECORD_MIN;
     enum wge_result result = wge_dtls_accept(d->acceptor,
                                              &(struct wge_dtls_hello){.datagram = datagram,
@@ -182,7 +209,7 @@ static void answer(struct wge_data *d, struct wge_tunnel *t, const struct wge_pa
                                                                       .has_cookie = hello->cookie_length > 0,
                                                                       .peer = &path->peer,
                                                                       .suite = choice->suite,
-                                                                      .key = key_for(t, hello),
+                                                                      .key = key,
                                                                       .largest = largest,
                                                                       .transmit = wge_association_transmit,
                                                                       .owner = &way},
@@ -196,7 +223,7 @@ static void answer(struct wge_data *d, struct wge_tunnel *t, const struct wge_pa
         wge_associations_remove(d->associations, there);
     }
     if (result == WGE_OK)
-        result = begin(d, t, path, datagram, dtls, choice);
+        result = begin(d, t, path, datagram, dtls, choice, key);
     if (result != WGE_OK) {
         wge_dtls_free(dtls);
         WGE_TALLY(&d->loop.tally, datagram_handshake_failed);
@@ -235,8 +262,22 @@ static void take_hello(struct wge_data *d, const struct wge_path *path, const ui
 
 /* --- everything else ---------------------------------------------------------------------------------------------- */
 
-/* A record of a path that nobody has: a NAT may have given an old peer a new port. Its keys prove it; then the path is
- * its path from now on (RFC 9146 section 6 says what that is worth). */
+/* Whether the datagram is this one's peer's; then the path is its path from now on, and answers go there already. */
+static bool rebind(struct wge_data *d, struct wge_association *a, const struct wge_path *path, const uint8_t *datagram,
+                   size_t length)
+{
+    const struct wge_path before = a->way.path;
+    wge_associations_remove(d->associations, a);
+    a->way.path = *path;
+    bool its = wge_association_claims(a, &d->loop, datagram, length);
+    if (!its)
+        a->way.path = before;
+    wge_associations_add(d->associations, a);
+    return its;
+}
+
+/* A record of a path that nobody has: a NAT may have given an old peer a new port. Its keys prove it (RFC 9146 section 6
+ * says what that is worth). */
 static void find_claimant(struct wge_data *d, const struct wge_path *path, const uint8_t *datagram, size_t length)
 {
     struct wge_association *others[CLAIMANTS];
@@ -244,12 +285,9 @@ static void find_claimant(struct wge_data *d, const struct wge_path *path, const
     if (count > 0 && count <= CLAIMANTS && d->claims < CLAIMS_A_LOOP) {
         d->claims++;
         for (size_t i = 0; i < count; i++) {
-            if (!wge_association_claims(others[i], &d->loop, datagram, length))
+            if (!rebind(d, others[i], path, datagram, length))
                 continue;
             WGE_TALLY(&d->loop.tally, datagram_rebound);
-            wge_associations_remove(d->associations, others[i]);
-            others[i]->way.path = *path;
-            wge_associations_add(d->associations, others[i]);
             return;
         }
     }
@@ -306,7 +344,7 @@ static void take_batch(struct wge_data *d)
     size_t length;
     while (wge_outside_next(&d->loop.outside, &path, &datagram, &length)) {
         /* datagrams of one message share their path; what a hello or a claim changes shows in the state or not at all */
-        if (path != before || a == NULL || a->state == WGE_ASSOCIATION_BROKEN) {
+        if (a == NULL || path != before || a->state == WGE_ASSOCIATION_BROKEN) {
             a = wge_associations_find(d->associations, path);
             before = path;
         }

@@ -25,24 +25,29 @@ static PyObject *datagram(const struct wge_event *event, const char *reason)
                          told->state, told->suite, told->extended_master_secret ? Py_True : Py_False, reason);
 }
 
+/* What Python gets as bytes. */
+static const char *bytes_of(const struct wge_event *event)
+{
+    return event->data == NULL ? "" : (const char *)event->data;
+}
+
 static PyObject *tuple_of(const struct wge_event *event)
 {
     const int kind = (int)event->kind;
     const unsigned long long id = event->id, epoch = event->epoch;
-    const char *data = event->data == NULL ? "" : (const char *)event->data;
     const Py_ssize_t length = (Py_ssize_t)event->length;
     const char *reason = event->reason == NULL ? "" : event->reason;
     switch (event->kind) {
     case WGE_EVENT_OPENED:
         return opened(event);
     case WGE_EVENT_DATA:
-        return Py_BuildValue("(iKy#)", kind, id, data, length);
+        return Py_BuildValue("(iKy#)", kind, id, bytes_of(event), length);
     case WGE_EVENT_CLOSED:
         return Py_BuildValue("(iKs)", kind, id, reason);
     case WGE_EVENT_REFUSED:
-        return Py_BuildValue("(is#si)", kind, data, length, reason, event->code);
+        return Py_BuildValue("(is#si)", kind, bytes_of(event), length, reason, event->code);
     case WGE_EVENT_TUNNEL_CLOSED:
-        return Py_BuildValue("(iKKsiy#)", kind, id, epoch, reason, event->code, data, length);
+        return Py_BuildValue("(iKKsiy#)", kind, id, epoch, reason, event->code, bytes_of(event), length);
     case WGE_EVENT_TUNNEL_TIMER:
         return Py_BuildValue("(iKKs)", kind, id, epoch, reason);
     case WGE_EVENT_TUNNEL_REKEYED:

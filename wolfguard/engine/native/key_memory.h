@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* key_memory.h - the first exported key of sessions that are between two tunnels. openconnect built with OpenSSL exports
  * a key once and keeps it for all its later DTLS handshakes, also after a reconnect gave it another TLS connection. A
- * bounded table: a newer session takes the place of an older one, which then stays on TLS. Single-threaded. */
+ * bounded table: a newer session takes the place of an older one, which then stays on TLS. What is too old is wiped as
+ * others come and go. Single-threaded. */
 #ifndef WGE_KEY_MEMORY_H
 #define WGE_KEY_MEMORY_H
 

@@ -13,7 +13,7 @@ static_assert(WGE_OUTSIDE_SOCKETS <= UINT8_MAX + 1, "a path has one byte for the
 
 static enum wge_result add_socket(struct wge_outside *o, int fd)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof bound;
     if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
         return WGE_SYSTEM_ERROR;

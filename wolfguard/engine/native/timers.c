@@ -10,6 +10,7 @@ void wge_timers_init(struct wge_timers *t)
 {
     t->heap = NULL;
     t->count = 0;
+    t->reserved = 0;
     t->capacity = 0;
 }
 
@@ -19,19 +20,24 @@ void wge_timers_free(struct wge_timers *t)
     wge_timers_init(t);
 }
 
-enum wge_result wge_timers_reserve(struct wge_timers *t, size_t timers)
+enum wge_result wge_timers_reserve(struct wge_timers *t)
 {
-    if (timers < t->capacity)
-        return WGE_OK;
-    size_t capacity = t->capacity == 0 ? FIRST_CAPACITY : t->capacity;
-    while (capacity <= timers)
-        capacity *= 2;
-    struct wge_timer **heap = realloc(t->heap, capacity * sizeof(struct wge_timer *));
-    if (heap == NULL)
-        return WGE_NO_MEMORY;
-    t->heap = heap;
-    t->capacity = capacity;
+    if (t->reserved + 1 >= t->capacity) {
+        size_t capacity = t->capacity == 0 ? FIRST_CAPACITY : t->capacity * 2;
+        struct wge_timer **heap = realloc(t->heap, capacity * sizeof(struct wge_timer *));
+        if (heap == NULL)
+            return WGE_NO_MEMORY;
+        t->heap = heap;
+        t->capacity = capacity;
+    }
+    t->reserved++;
     return WGE_OK;
+}
+
+void wge_timers_release(struct wge_timers *t, struct wge_timer *timer)
+{
+    wge_timers_set(t, timer, WGE_TIMER_NEVER);
+    t->reserved--;
 }
 
 static void put(struct wge_timers *t, size_t place, struct wge_timer *timer)
@@ -91,6 +97,12 @@ void wge_timers_set(struct wge_timers *t, struct wge_timer *timer, uint64_t due_
         put(t, ++t->count, timer);
     rise(t, timer);
     sink(t, timer);
+}
+
+void wge_timers_hasten(struct wge_timers *t, struct wge_timer *timer, uint64_t due_ms)
+{
+    if (timer->place == 0 || timer->due_ms > due_ms)
+        wge_timers_set(t, timer, due_ms);
 }
 
 uint64_t wge_timers_next(const struct wge_timers *t)

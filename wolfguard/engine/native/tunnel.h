@@ -48,7 +48,7 @@ struct wge_tunnel {
     struct wge_association *open, *rising; /* NULL: none */
     bool by_datagram;                      /* packets go out by `open` */
     bool datagram_refused;                 /* and that has been told */
-    bool other_key;                        /* the last handshake with the usual key has failed */
+    bool other_key;                        /* than usual: that one has failed */
     bool keeps_first_key;                  /* the client is one of those (key_memory.h) */
     bool has_first_key;                    /* of an earlier tunnel of the session */
     uint8_t key[WGE_DTLS_KEY], first_key[WGE_DTLS_KEY];

@@ -72,7 +72,7 @@ static void leave(struct wge_data *d, struct wge_tunnel *t, const char *reason)
 
 static void bury(struct wge_data *d, struct wge_tunnel *t)
 {
-    wge_timers_set(&d->timers, &t->timer, WGE_TIMER_NEVER);
+    wge_timers_release(&d->timers, &t->timer);
     epoll_ctl(d->epoll, EPOLL_CTL_DEL, wge_stream_fd(t->tls.stream), NULL);
     t->state = WGE_TUNNEL_GONE;
     t->next_gone = d->gone;
@@ -113,16 +113,13 @@ void wge_life_watch(struct wge_data *d, struct wge_tunnel *t)
 /* --- adoption and orders --------------------------------------------------------------------------------------------
  */
 
-static enum wge_result bring_up(struct wge_data *d, struct wge_tunnel *t)
+static enum wge_result enlist(struct wge_data *d, struct wge_tunnel *t)
 {
-    enum wge_result result = wge_timers_reserve(&d->timers, d->timers.count + 1);
-    if (result != WGE_OK)
-        return result;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = t};
     if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, wge_stream_fd(t->tls.stream), &event) != 0)
         return WGE_SYSTEM_ERROR;
     t->events_wanted = EPOLLIN;
-    result = wge_sessions_add(d->sessions, t);
+    enum wge_result result = wge_sessions_add(d->sessions, t);
     if (result != WGE_OK)
         return result;
     result = add_routes(d, t);
@@ -130,6 +127,17 @@ static enum wge_result bring_up(struct wge_data *d, struct wge_tunnel *t)
         remove_routes(d, t);
         wge_sessions_remove(d->sessions, t);
     }
+    return result;
+}
+
+static enum wge_result bring_up(struct wge_data *d, struct wge_tunnel *t)
+{
+    enum wge_result result = wge_timers_reserve(&d->timers);
+    if (result != WGE_OK)
+        return result;
+    result = enlist(d, t);
+    if (result != WGE_OK)
+        wge_timers_release(&d->timers, &t->timer);
     return result;
 }
 
