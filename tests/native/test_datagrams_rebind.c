@@ -46,6 +46,7 @@ static void a_batch_moves_as_one(void)
     set_option(p.udp, SOL_UDP, UDP_SEGMENT, (int)(length / 40));
     send_datagram(&p, burst, length);
     set_option(p.udp, SOL_UDP, UDP_SEGMENT, 0);
+    sent += 40 - 1;
     for (unsigned i = 0; i < 20; i++)
         send_record(&p, FAKE_RECORD, "\7", 1);
     send_record(&p, FAKE_END, NULL, 0);

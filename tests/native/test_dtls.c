@@ -229,6 +229,89 @@ static void test_bad_records_are_counted_and_harm_nobody(void)
     wge_dtls_acceptor_free(a);
 }
 
+/* Records in the clear prove nothing once there are keys, wherever in a datagram they stand; nor do heads that promise
+ * more than has come, or datagrams longer than any record of ours. */
+static void test_strangers_records_change_nothing(void)
+{
+    static const struct {
+        size_t length;
+        uint8_t bytes[40];
+    } records[] = {
+        {15, {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40}},
+        {15, {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0}},
+        {14, {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1}},
+        {25, {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 12, 0, 0, 0, 0, 0, 9}},
+        {37, {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 24, 1, 0, 16, 0, 0, 5, 0, 0, 0, 0, 0, 12}},
+        {37, {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 24, 20, 0, 0, 12, 0, 3, 0, 0, 0, 0, 0, 12}},
+        {20, {23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 7}},
+        {40, {23, 0xfe, 0xfd, 0, 2, 0, 0, 0, 0, 0, 9, 0, 27}},
+        {20, {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, 1, 0}},
+        {7, {23, 0xfe, 0xfd, 0, 1, 0, 0}},
+    };
+    enum { RECORDS = sizeof records / sizeof records[0], LONG = 3000 };
+    static const uint8_t head[13] = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 9, 9, (LONG - 13) >> 8, (LONG - 13) & 0xff};
+    static uint8_t datagram[LONG];
+    struct wge_dtls_acceptor *a = acceptor();
+    struct dtls_client c;
+    dtls_client_open(&c, good_key);
+    struct wge_dtls *d = establish(a, &c);
+    CHECK(d != NULL);
+    uint8_t plain[16384];
+    size_t length;
+    for (size_t i = 0; i <= RECORDS; i++)
+        for (unsigned behind = 0; behind < 2; behind++) {
+            size_t at = 0;
+            if (behind && i < RECORDS) {
+                CHECK(wolfSSL_write(c.ssl, "first", 5) == 5);
+                at = wire_take(&c.out, datagram);
+            }
+            if (i < RECORDS)
+                memcpy(datagram + at, records[i].bytes, records[i].length);
+            else
+                memcpy(datagram, head, sizeof head);
+            wge_dtls_feed(d, datagram, i < RECORDS ? at + records[i].length : LONG);
+            CHECK(at == 0 || wge_dtls_read(d, plain, sizeof plain, &length) == WGE_OK);
+            CHECK(wge_dtls_read(d, plain, sizeof plain, &length) == WGE_WANT_READ);
+            CHECK(c.in.count == 0);
+            CHECK(wolfSSL_write(c.ssl, "alive", 5) == 5);
+            size_t bytes = wire_take(&c.out, datagram);
+            wge_dtls_feed(d, datagram, bytes);
+            CHECK(wge_dtls_read(d, plain, sizeof plain, &length) == WGE_OK && length == 5);
+            CHECK(wge_dtls_read(d, plain, sizeof plain, &length) == WGE_WANT_READ);
+        }
+    CHECK(wge_dtls_write(d, plain, 5) == WGE_OK && wolfSSL_read(c.ssl, plain, sizeof plain) == 5);
+    wge_dtls_free(d);
+    dtls_client_close(&c);
+    wge_dtls_acceptor_free(a);
+}
+
+/* The client repeats its last flight until it has ours; by then we are done and read records. */
+static void test_a_lost_last_flight_is_repeated(void)
+{
+    struct wge_dtls_acceptor *a = acceptor();
+    struct dtls_client c;
+    struct wge_dtls *d = NULL;
+    uint8_t datagram[2048], plain[16384];
+    dtls_client_open(&c, good_key);
+    size_t length = second_hello(a, &c, 0, datagram), bytes;
+    CHECK(offer(a, &c, datagram, length, true, &home, 0, &d) == WGE_OK);
+    enum wge_result result = wge_dtls_handshake(d, NULL, 0);
+    CHECK(!dtls_client_connect(&c));
+    while (result == WGE_WANT_READ && (length = wire_take(&c.out, datagram)) > 0)
+        result = wge_dtls_handshake(d, datagram, length);
+    CHECK(result == WGE_OK && c.in.count > 0);
+    c.in.count = 0; /* lost */
+    CHECK(wolfSSL_dtls_got_timeout(c.ssl) == WOLFSSL_SUCCESS && c.out.count > 0);
+    while ((length = wire_take(&c.out, datagram)) > 0) {
+        wge_dtls_feed(d, datagram, length);
+        CHECK(wge_dtls_read(d, plain, sizeof plain, &bytes) == WGE_WANT_READ);
+    }
+    CHECK(c.in.count > 0 && dtls_client_connect(&c));
+    wge_dtls_free(d);
+    dtls_client_close(&c);
+    wge_dtls_acceptor_free(a);
+}
+
 /* A burst may be turned round in its order up to the window, 1024 records. */
 static void test_wide_window(void)
 {
@@ -282,6 +365,8 @@ int main(void)
     test_wrong_key_or_name();
     test_a_lost_flight_is_repeated();
     test_bad_records_are_counted_and_harm_nobody();
+    test_strangers_records_change_nothing();
+    test_a_lost_last_flight_is_repeated();
     test_wide_window();
     test_abandoned_keys_are_dead_for_the_client();
     return 0;
