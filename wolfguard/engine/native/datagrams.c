@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "algorithms.h"
 #include "datagram_hello.h"
@@ -360,6 +361,8 @@ void wge_datagrams_ready(struct wge_data *d, size_t socket)
     d->claims = 0;
     for (unsigned i = 0; i < RECEIVES; i++) {
         enum wge_result result = wge_outside_receive(&d->loop.outside, socket);
+        if (result == WGE_SYSTEM_ERROR) /* no socket any more: rather deaf than spinning on its descriptor */
+            epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->loop.outside.sockets[socket].fd, NULL);
         if (result != WGE_OK)
             return;
         take_batch(d);
