@@ -48,7 +48,7 @@ def unit(tree: Path, manifest: Manifest) -> str:
     unknown = set(re.findall(r"@([A-Z_]+)@", template)) ^ values.keys()
     if unknown:
         raise ValueError(f"{_TEMPLATE}: {', '.join(sorted(unknown))} must stand there and be known here")
-    lines = []
+    lines: list[str] = []
     for line in template.splitlines():
         filled = re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], line)
         name, _, words = filled.partition("=")
