@@ -51,6 +51,20 @@ def test_the_unit_needs_no_newer_systemd_than_debian_12_has() -> None:
     assert [line for line in result.stderr.splitlines() if "Unknown key" in line or "system call" in line] == []
 
 
+def test_every_directive_has_its_reason() -> None:
+    """A comment stands above it, or above the two or three that belong together."""
+    lines = UNIT.read_text("utf-8").splitlines()
+    without, since = [], 0
+    for before, line in zip(lines, lines[1:], strict=False):
+        if line.startswith(("#", "[")) or not line:
+            since = 0
+        elif line.partition("=")[0] != before.partition("=")[0]:
+            since += 1
+            if not before.startswith("#") and (since == 1 or since > 3):
+                without.append(line)
+    assert without == ["WantedBy=multi-user.target"]
+
+
 def words(directive: str) -> list[str]:
     values = [line.partition("=")[2] for line in UNIT.read_text("utf-8").splitlines() if line.startswith(directive)]
     assert values, directive
