@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_every_directive_has_its_reason() -> None:
     """A comment stands above it, or above the two or three that belong together."""
     lines = UNIT.read_text("utf-8").splitlines()
     without, since = [], 0
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if line.startswith(("#", "[")) or not line:
             since = 0
         elif line.partition("=")[0] != before.partition("=")[0]:

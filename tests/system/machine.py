@@ -80,15 +80,10 @@ class Machine:
 
     def host_pid(self, pid: int) -> int:
         """The host's number of a process of the machine."""
-        for entry in Path("/proc").glob("[0-9]*/status"):
-            try:
-                text = entry.read_text("utf-8", "replace")
-                same = os.readlink(entry.with_name("ns") / "pid") == os.readlink(f"/proc/{self.leader}/ns/pid")
-            except OSError:
-                continue
-            numbers = next((line.split()[1:] for line in text.splitlines() if line.startswith("NSpid:")), [])
-            if same and int(numbers[-1]) == pid:
-                return int(numbers[0])
+        for entry in Path("/proc").glob("[0-9]*"):
+            numbers = _numbers(int(entry.name))
+            if numbers[-1:] == [pid] and _namespace(numbers[0]) == _namespace(self.leader):
+                return numbers[0]
         raise AssertionError(f"{self.name} has no process {pid}")
 
 
@@ -119,14 +114,28 @@ def machine(name: str, network: Namespace, folder: Path, *options: str) -> Itera
         subprocess.run(["unshare", "--mount", "sh", "-c", SWEEP, name], check=False, capture_output=True)
 
 
+def _numbers(pid: int) -> list[int]:
+    """Of a process, in each PID namespace from the host's inwards; none when it has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [int(word) for line in lines if line.startswith("NSpid:") for word in line.split()[1:]]
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
+
+
 def _leader(nspawn: subprocess.Popen[bytes], log: Path) -> int:
     end = time.monotonic() + BOOT_SECONDS
     while time.monotonic() < end and nspawn.poll() is None:
         children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children").read_text().split()
         for child in map(int, children):
-            # also the first process of a container by its own count, once it is one
-            text = Path(f"/proc/{child}/status").read_text("utf-8", "replace")
-            if any(line.startswith("NSpid:") and line.split()[-1] == "1" for line in text.splitlines()):
+            if _numbers(child)[-1:] == [1]:
                 return child
         time.sleep(0.05)
     raise AssertionError(f"no container: {log.read_text(errors='replace')[-2000:]}")
