@@ -56,11 +56,12 @@ def main(
     foreign_crypto.block()
     # Only now: these import asyncio, which would map OpenSSL.
     from wolfguard.procs import log
-    from wolfguard.procs.supervisor import configuration, service, spawning
+    from wolfguard.procs.supervisor import bounds, configuration, service, spawning
 
     log.start("supervisor")
     command = tuple(resolver) if resolver is not None else configuration.default_command(configuration_path)
     try:
+        bounds.enter()
         launch = spawning.Launchers(launchers or spawning.installed_launchers(), sys.executable, learn)
         service.run(command, launch)
     except ConfigurationError as error:

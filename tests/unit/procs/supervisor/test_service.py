@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -287,3 +289,62 @@ def test_systemd_hears_about_it(gateway: Start, tmp_path: Path) -> None:
         while (heard := manager.recv(500)) == b"WATCHDOG=1":
             pass
         assert heard.startswith(b"STOPPING=1\n")
+
+
+def manager(stack: ExitStack, folder: Path) -> socket.socket:
+    """systemd's end of sd_notify."""
+    made = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    made.settimeout(SECONDS)
+    made.bind(str(folder / "notify"))
+    return made
+
+
+def heard(manager: socket.socket) -> bytes:
+    """The next that is no sign of life."""
+    while (text := manager.recv(500)) == b"WATCHDOG=1":
+        pass
+    return text
+
+
+def test_systemd_hears_about_a_reload(gateway: Start, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        systemd = manager(stack, tmp_path)
+        toys = gateway("keyd", NOTIFY_SOCKET=str(tmp_path / "notify"))
+        assert heard(systemd).startswith(b"READY=1\n")
+        before = time.monotonic_ns() // 1000
+        toys.process.send_signal(signal.SIGHUP)
+        begun = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", heard(systemd))
+        assert begun is not None
+        assert before <= int(begun[1]) <= time.monotonic_ns() // 1000
+        assert heard(systemd) == b"READY=1\nSTATUS=2 workers; listening on 127.0.0.1:1/tcp"
+
+
+def test_signs_of_life_go_on_while_the_site_file_is_read(gateway: Start, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        systemd = manager(stack, tmp_path)
+        toys = gateway("keyd", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="20000")
+        assert heard(systemd).startswith(b"READY=1\n")
+        slow = toys.folder / "configuration"
+        os.mkfifo(slow)
+        toys.process.send_signal(signal.SIGHUP)
+        assert heard(systemd).startswith(b"RELOADING=1\n")
+        # now its reader waits for the test
+        assert [systemd.recv(500) for _ in range(5)] == [b"WATCHDOG=1"] * 5
+        slow.write_text("too slow", "ascii")
+        assert heard(systemd).startswith(b"READY=1\n")
+
+
+def test_a_loop_that_hangs_gives_no_sign_of_life(gateway: Start, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        systemd = manager(stack, tmp_path)
+        toys = gateway("keyd", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="20000")
+        assert heard(systemd).startswith(b"READY=1\n")
+        assert systemd.recv(500) == b"WATCHDOG=1"
+        toys.process.send_signal(signal.SIGUSR1)
+        toys.until("the loop hangs")
+        while select.select([systemd], [], [], 0)[0]:
+            assert systemd.recv(500) == b"WATCHDOG=1"
+        # many times the period
+        systemd.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            systemd.recv(500)

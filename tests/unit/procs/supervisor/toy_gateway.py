@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway of toys: the real service over processes that do nothing. Run as `toy_gateway.py TREE FOLDER PROCESS...`.
 
-A reload fails while FOLDER/configuration exists, with its text.
+A reload fails while FOLDER/configuration exists, with its text. SIGUSR1 makes its loop hang.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 tree, folder, *names = sys.argv[1:]
@@ -45,6 +47,17 @@ def null() -> int:
     return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
+def hang() -> None:
+    """Blocks the loop for good; threads go on."""
+    print("the loop hangs", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+
+async def live(service: Service) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, hang)
+    await service.run()
+
+
 def main() -> int:
     log.start("supervisor")
     holdings = Holdings(
@@ -60,7 +73,7 @@ def main() -> int:
     )
     service = Service([PROCESSES[name] for name in names], Toys(), holdings, resolve, Notifier(os.environ))
     try:
-        asyncio.run(service.run())
+        asyncio.run(live(service))
     except StartError as error:
         print(f"line: {error}", file=sys.stderr)
         return 3
