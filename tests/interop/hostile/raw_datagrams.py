@@ -123,8 +123,10 @@ class Datagrams:
             return record[0], self._theirs.decrypt(self._their_salt + nonce, sealed, about)
 
     def echo(self) -> None:
-        """Asks whether the gateway is there, and fails unless the answer comes next. Raises TimeoutError. The request is
-        empty, since a longer one would be a probe of the path and bound what is sent this way."""
+        """Asks whether the gateway is there, and fails unless the answer comes next. Raises TimeoutError.
+
+        The request is empty, since a longer one would be a probe of the path and bound what is sent this way.
+        """
         self.send(b"\x03")
         assert self.receive() == (hellos.DATA, b"\x04")
 

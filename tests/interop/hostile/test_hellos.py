@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""First words of strangers, and datagrams that are none of DTLS: each is counted by its name and gets no answer, from an
-address that nobody has as from a live client's own."""
+"""First words of strangers, and datagrams that are none of DTLS: each is counted by its name and gets no answer,
+from an address that nobody has as from a live client's own."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_refused_in_a_clients_name(
     """Who has seen an App-ID on the wire gets an alert of 15 bytes; its owner's association stands."""
     member.datagrams.echo()
     counted = Counted(patient)
-    stranger.send(say(hello_body(member.datagrams.app_id, **body)))  # type: ignore[arg-type]
+    stranger.send(say(hello_body(member.datagrams.app_id, **body)))
     stranger.settimeout(5)
     assert stranger.recv(100)[hellos.RECORD_HEAD :] == bytes([2, alert])
     counted.await_only(**{counter: 1})

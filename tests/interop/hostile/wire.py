@@ -21,6 +21,8 @@ PORT = 443
 ETHERNET, IPV4, UDP = 14, 20, 8
 ETH_P_ALL = 0x0003
 MORE = 0x2000
+# by which what a Forger sends is told from what it copies
+TTL = 61
 PATIENCE = 5.0
 
 
@@ -34,7 +36,7 @@ class Seen:
 
 
 class Tap:
-    """Hears all UDP to the gateway's port that passes a device."""
+    """Hears all UDP to the gateway's port that passes a device, but for what a Forger sends."""
 
     def __init__(self, namespace: Namespace, device: str = "eth0") -> None:
         with inside(namespace):
@@ -53,7 +55,7 @@ class Tap:
 
 def read(frame: bytes) -> Seen | None:
     packet = frame[ETHERNET:]
-    if frame[12:14] != b"\x08\x00" or packet[9] != socket.IPPROTO_UDP:
+    if frame[12:14] != b"\x08\x00" or packet[9] != socket.IPPROTO_UDP or packet[8] == TTL:
         return None
     upper = packet[(packet[0] & 0x0F) * 4 :]
     if int.from_bytes(upper[2:4], "big") != PORT:
@@ -96,7 +98,7 @@ class Forger:
             + (IPV4 + len(content)).to_bytes(2, "big")
             + self._identification.to_bytes(2, "big")
             + word.to_bytes(2, "big")
-            + bytes([64, socket.IPPROTO_UDP, 0, 0])
+            + bytes([TTL, socket.IPPROTO_UDP, 0, 0])
             + socket.inet_aton(source)
             + socket.inet_aton(self.destination)
         )
