@@ -214,6 +214,90 @@ static void damaged_packets_are_refused(void)
     CHECK(!wge_segment_begin(&segmenter, buffer, length));
 }
 
+/* What the device could say of a packet, and no kernel says. Whatever is taken must come out within the buffer. */
+static void no_size_leads_out_of_the_packet(void)
+{
+    for (unsigned protocol = 6; protocol <= 17; protocol += 11) {
+        struct packet_spec p = {.version = 4, .protocol = (uint8_t)protocol, .flags = 0x10, .payload = 1000};
+        const size_t sizes[] = {1, 999, 1000, 1001, 1500, 65535};
+        for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            struct wge_vnet vnet = describe(&p, sizes[i]);
+            struct wge_segmenter segmenter;
+            size_t length = super_packet(&p, &vnet);
+            CHECK(wge_segment_begin(&segmenter, buffer, length));
+            uint8_t *packet;
+            size_t bytes, payload = 0, head = length - WGE_VNET_HEADER - p.payload;
+            for (; wge_segment_next(&segmenter, &packet, &bytes); payload += bytes - head) {
+                CHECK(packet >= buffer + WGE_VNET_HEADER && packet + bytes <= buffer + length);
+                CHECK(bytes > head && bytes <= segmenter.largest && segmenter.largest <= length - WGE_VNET_HEADER);
+            }
+            CHECK(payload == p.payload);
+        }
+        struct wge_vnet none = describe(&p, 0);
+        CHECK(!begins(&p, &none, 0));
+    }
+}
+
+/* The hint of the header's length is not believed, however wrong. */
+static void hints_are_not_believed(void)
+{
+    struct packet_spec p = {.version = 6, .protocol = 6, .flags = 0x10, .payload = 3000, .options = 12};
+    for (unsigned hint = 0; hint <= 65535; hint += 257) {
+        struct wge_vnet vnet = describe(&p, 1000);
+        vnet.header_length = (uint16_t)hint;
+        CHECK(begins(&p, &vnet, 0));
+    }
+}
+
+/* UDP: the length that the packet's own header tells is replaced in each segment, true or not. */
+static void lengths_of_udp_are_made_anew(struct sequence *s)
+{
+    struct packet_spec p = {.version = 4, .protocol = 17, .payload = 2500};
+    struct wge_vnet vnet = describe(&p, 1000);
+    for (unsigned round = 0; round < 200; round++) {
+        struct wge_segmenter segmenter;
+        uint8_t *packet;
+        size_t bytes, count = 0;
+        size_t length = super_packet(&p, &vnet);
+        put16(buffer + WGE_VNET_HEADER + 24, round == 0 ? 0 : round == 1 ? 65535 : draw(s) & 0xffff);
+        CHECK(wge_segment_begin(&segmenter, buffer, length));
+        for (; wge_segment_next(&segmenter, &packet, &bytes); count++) {
+            CHECK(get16(packet + 24) == bytes - 20);
+            CHECK(slow_upper_sum(packet, bytes, 20, 17) == 0xffff);
+        }
+        CHECK(count == 3);
+    }
+}
+
+/* Cut anywhere, a super-packet is refused: the IP header's length no longer holds. */
+static void cut_packets_are_refused(void)
+{
+    for (unsigned version = 4; version <= 6; version += 2) {
+        struct packet_spec p = {.version = (uint8_t)version, .protocol = 6, .flags = 0x10, .payload = 3000};
+        struct wge_vnet vnet = describe(&p, 1000);
+        size_t length = super_packet(&p, &vnet);
+        for (size_t left = 0; left < length; left++) {
+            struct wge_segmenter segmenter;
+            CHECK(!wge_segment_begin(&segmenter, buffer, left));
+        }
+    }
+    /* headers that the packet does not have, though its IP length holds */
+    for (size_t payload = 0; payload < 20; payload++) {
+        struct wge_segmenter segmenter;
+        struct packet_spec p = {.version = 4, .protocol = 6, .flags = 0x10, .payload = 100};
+        struct wge_vnet vnet = describe(&p, 1000);
+        super_packet(&p, &vnet);
+        put16(buffer + WGE_VNET_HEADER + 2, (unsigned)(20 + payload));
+        CHECK(!wge_segment_begin(&segmenter, buffer, WGE_VNET_HEADER + 20 + payload));
+        vnet.gso_type = WGE_VNET_GSO_UDP;
+        vnet.checksum_offset = 6;
+        p.protocol = 17;
+        super_packet(&p, &vnet);
+        put16(buffer + WGE_VNET_HEADER + 2, (unsigned)(20 + payload));
+        CHECK(wge_segment_begin(&segmenter, buffer, WGE_VNET_HEADER + 20 + payload) == (payload > 8));
+    }
+}
+
 int main(void)
 {
     struct sequence s = {0xfeedbeef};
@@ -221,5 +305,9 @@ int main(void)
     single_packets_pass(&s);
     absurd_headers_are_refused();
     damaged_packets_are_refused();
+    no_size_leads_out_of_the_packet();
+    hints_are_not_believed();
+    lengths_of_udp_are_made_anew(&s);
+    cut_packets_are_refused();
     return 0;
 }
