@@ -9,6 +9,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What is given to an association that has keys lies within the datagram, and begins and goes on under keys. */
+static void look_at_sealed(const uint8_t *data, size_t size)
+{
+    size_t length = size;
+    const uint8_t *sealed = wge_datagram_sealed(data, &length);
+    if (sealed == NULL)
+        return;
+    if (sealed < data || sealed + length > data + size || length == 0)
+        abort();
+    for (size_t at = 0; at < length; at += 13u + ((size_t)sealed[at + 11] << 8 | sealed[at + 12]))
+        if (length - at < 13 || (sealed[at + 3] == 0 && sealed[at + 4] == 0))
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t suites[] = {0x00a9, 0x00a8};
@@ -16,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wge_datagram_choice choice;
     const char *label = NULL;
     uint8_t alert = 0;
+    look_at_sealed(data, size);
     enum wge_datagram_kind kind = wge_datagram_classify(data, size);
     enum wge_result result = wge_datagram_hello_parse(&hello, data, size, &label);
     if (result == WGE_PEER_ERROR ? label == NULL : result != WGE_OK || kind != WGE_DATAGRAM_HELLO)

@@ -248,9 +248,18 @@ static inline void send_record(struct peer *p, uint8_t what, const void *body, s
     send_datagram(p, record, fake_record(record, what, p->random, ++p->number, body, length));
 }
 
+/* The client's last word, a handshake message under the new keys. */
+static inline void send_last_word(struct peer *p)
+{
+    uint8_t record[256];
+    size_t length = fake_record(record, FAKE_RECORD, p->random, ++p->number, p->key, sizeof p->key);
+    record[0] = 22;
+    send_datagram(p, record, length);
+}
+
 static inline void finish_handshake(struct peer *p)
 {
-    send_record(p, FAKE_RECORD, p->key, sizeof p->key);
+    send_last_word(p);
     maybe_turn();
 }
 

@@ -154,8 +154,7 @@ enum wge_result wge_dtls_handshake(struct wge_dtls *d, const uint8_t *datagram, 
 
 void wge_dtls_repeat(struct wge_dtls *d)
 {
-    if (!d->established)
-        fake_say(d, FAKE_FLIGHT, NULL, 0);
+    fake_say(d, d->established ? FAKE_FINISHED : FAKE_FLIGHT, NULL, 0);
 }
 
 void wge_dtls_feed(struct wge_dtls *d, const uint8_t *datagram, size_t length)

@@ -347,8 +347,41 @@ static void test_real_clients(void)
     }
 }
 
+/* One record: epoch, and so many bytes behind the head. */
+static size_t put_record(uint8_t *at, uint8_t epoch, uint8_t bytes)
+{
+    const uint8_t head[13] = {23, 0xfe, 0xfd, 0, epoch, [12] = bytes};
+    memcpy(at, head, sizeof head);
+    memset(at + sizeof head, epoch, bytes);
+    return sizeof head + bytes;
+}
+
+/* Of what is in the clear and what is sealed, in every order, the first sealed run is taken. */
+static void test_sealed(void)
+{
+    uint8_t datagram[256];
+    size_t clear = put_record(datagram, 0, 9);
+    size_t length = clear;
+    CHECK(wge_datagram_sealed(datagram, &length) == NULL);
+    size_t one = put_record(datagram + clear, 1, 20);
+    size_t two = put_record(datagram + clear + one, 2, 5);
+    size_t last = put_record(datagram + clear + one + two, 0, 3);
+    put_record(datagram + clear + one + two + last, 1, 4);
+    length = clear + one + two + last + 17;
+    CHECK(wge_datagram_sealed(datagram, &length) == datagram + clear && length == one + two);
+    length = one + two;
+    CHECK(wge_datagram_sealed(datagram + clear, &length) == datagram + clear && length == one + two);
+    length = one + two - 1; /* the second is not whole */
+    CHECK(wge_datagram_sealed(datagram + clear, &length) == datagram + clear && length == one);
+    for (length = 0; length < one;) {
+        size_t cut = length++;
+        CHECK(wge_datagram_sealed(datagram + clear, &cut) == NULL);
+    }
+}
+
 int main(void)
 {
+    test_sealed();
     test_kinds();
     test_fields();
     test_every_length();

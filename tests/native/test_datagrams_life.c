@@ -2,30 +2,85 @@
 /* test_datagrams_life.c - how associations end and follow one another. */
 #include "datagram_stage.h"
 
-static void a_new_hello_from_the_same_port_replaces(void)
+/* A hello with its cookie may have been seen on the wire and sent again: only who can finish takes the path. */
+static void a_new_handshake_from_the_same_port_replaces(void)
 {
     set_up_datagrams();
     struct wge_tunnel_params params = offer_of(1);
     struct peer p = meet_and_go_up(&params);
-    upload_by_datagram(&p);
+    struct peer old = p;
+    upload_by_datagram(&old);
     turn_after(250);
     begin_handshake(&p);
-    expect_told(1, "down", "replaced");
-    expect_down_by_tls(&p, 1000);
-    CHECK(atomic_load(&fake_dtls_alive) == 1);
+    upload_by_datagram(&old);
+    expect_down_by_datagram(&old, 1000);
+    CHECK(nothing_told() && atomic_load(&fake_dtls_alive) == 2);
     finish_handshake(&p);
     expect_datagram(&p, FAKE_FINISHED, NULL);
     expect_told(1, "up", "");
+    CHECK(atomic_load(&fake_dtls_alive) == 1);
     upload_by_datagram(&p);
     expect_down_by_datagram(&p, 1000);
     turn_after(250);
     begin_handshake(&p); /* and again while it rises */
-    expect_told(1, "down", "replaced");
     turn_after(250);
     begin_handshake(&p);
+    CHECK(nothing_told() && atomic_load(&fake_dtls_alive) == 2);
     finish_handshake(&p);
     expect_told(1, "up", "");
     CHECK(nothing_told() && atomic_load(&fake_dtls_alive) == 1 && data->timers.reserved == 2);
+    part(&p);
+    tear_down_datagrams();
+}
+
+static void a_contender_may_outlive_whom_it_contends_with(void)
+{
+    set_up_datagrams();
+    struct wge_tunnel_params params = offer_of(1);
+    struct peer p = meet_and_go_up(&params);
+    struct peer old = p;
+    turn_after(250);
+    begin_handshake(&p);
+    send_record(&old, FAKE_END, NULL, 0);
+    turn();
+    expect_told(1, "down", "peer_closed");
+    finish_handshake(&p);
+    expect_datagram(&p, FAKE_FINISHED, NULL);
+    expect_told(1, "up", "");
+    upload_by_datagram(&p);
+    /* and one that never finishes leaves no trace */
+    old = p;
+    turn_after(250);
+    begin_handshake(&p);
+    turn_after(WGE_ASSOCIATION_HANDSHAKE_MS);
+    turn_after(WGE_ASSOCIATION_HANDSHAKE_MS);
+    CHECK(counted("datagram_handshake_timeout") == 1 && atomic_load(&fake_dtls_alive) == 1);
+    upload_by_datagram(&old);
+    part(&p);
+    tear_down_datagrams();
+}
+
+/* In the clear nothing is believed once there are keys; a last flight that was lost is repeated, but not to a flood. */
+static void the_clear_is_not_believed_any_more(void)
+{
+    static const uint8_t clear[] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 4, 20, 0, 0, 0};
+    set_up_datagrams();
+    struct wge_tunnel_params params = offer_of(1);
+    struct peer p = meet_and_go_up(&params);
+    send_datagram(&p, clear, sizeof clear);
+    turn();
+    CHECK(nothing_for(&p) && counted("drop_datagram_plain") == 1);
+    p.number--;
+    for (unsigned i = 0; i < 5; i++)
+        send_last_word(&p);
+    turn_after(WGE_ASSOCIATION_LAST_FLIGHT_MS);
+    expect_datagram(&p, FAKE_FINISHED, NULL);
+    CHECK(nothing_for(&p) && nothing_told());
+    p.number += 10;
+    upload_by_datagram(&p);
+    send_last_word(&p);
+    turn_after(WGE_ASSOCIATION_LAST_FLIGHT_MS);
+    CHECK(nothing_for(&p));
     part(&p);
     tear_down_datagrams();
 }
@@ -46,14 +101,14 @@ static void one_batch_may_hold_it_all(void)
     old.number = 100;
     send_record(&old, FAKE_RECORD, "\7", 1);
     send_hello(&p, true);
-    send_record(&old, FAKE_RECORD, "\7", 1); /* forged now */
-    send_record(&p, FAKE_RECORD, p.key, sizeof p.key);
+    send_record(&old, FAKE_RECORD, "\7", 1); /* still the old one's path */
+    send_last_word(&p);
     send_record(&p, FAKE_RECORD, "\7", 1);
     send_record(&p, FAKE_FATAL, NULL, 0);
     send_record(&p, FAKE_RECORD, "\7", 1);
     send_record(&old, FAKE_RECORD, "\7", 1);
     turn();
-    CHECK(counted("keepalive_in") == 2 && counted("datagram_handshake_ok") == 2);
+    CHECK(counted("keepalive_in") == 3 && counted("datagram_handshake_ok") == 2);
     CHECK(counted("drop_datagram_unknown") == 2 && atomic_load(&fake_dtls_alive) == 0);
     expect_told(1, "up", "");
     expect_told(1, "down", "peer_alert");
@@ -170,7 +225,9 @@ static void the_peer_ends_it(void)
 
 int main(void)
 {
-    a_new_hello_from_the_same_port_replaces();
+    a_contender_may_outlive_whom_it_contends_with();
+    the_clear_is_not_believed_any_more();
+    a_new_handshake_from_the_same_port_replaces();
     one_batch_may_hold_it_all();
     the_old_one_lives_until_the_new_one_is_up();
     a_newer_tunnel_takes_all_along();

@@ -147,7 +147,6 @@ class Recording:
         return self.real.send(data)
 
 
-@pytest.mark.xfail(reason="a cookie proves that its sender has heard the address, not that it says this now")
 def test_hello_of_an_earlier_handshake(member: Member) -> None:
     """Its cookie is still good for this address and port; the association that stands is not given up for it."""
     first = member.datagrams

@@ -9,6 +9,7 @@
 
 /* A packet begins where the frames of TLS let it begin: memory of the batch is aligned for that. */
 #define RECORD_AT (WGE_FRAME_HEADER - 1)
+#define CONTENT_HANDSHAKE 22
 
 void wge_association_transmit(void *owner, const uint8_t *datagram, size_t length)
 {
@@ -132,9 +133,20 @@ static void heard(struct wge_association *a, struct wge_loop *loop, unsigned rec
     look_for_wear(a, loop);
 }
 
+/* Before the first data the peer may lack our last flight, and then repeats its own: a sealed handshake message. */
+static void repeat_last_flight(struct wge_association *a, const struct wge_loop *loop, uint8_t content)
+{
+    bool recently = loop->now_ms < a->repeated_ms + WGE_ASSOCIATION_LAST_FLIGHT_MS;
+    if (content != CONTENT_HANDSHAKE || a->heard_records > 0 || recently)
+        return;
+    a->repeated_ms = loop->now_ms;
+    wge_dtls_repeat(a->dtls);
+}
+
 static void take_established(struct wge_association *a, struct wge_loop *loop, const uint8_t *datagram, size_t length)
 {
     enum wge_result end;
+    repeat_last_flight(a, loop, datagram[0]);
     unsigned records = take_records(a, loop, datagram, length, &end);
     if (records > 0)
         heard(a, loop, records);

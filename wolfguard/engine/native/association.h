@@ -19,6 +19,8 @@
 /* A handshake that has not succeeded by then never will: clients give up after 12 s. */
 #define WGE_ASSOCIATION_HANDSHAKE_MS 15000
 #define WGE_ASSOCIATION_REPEAT_MS 1000
+/* A peer that repeats its last flight has not got ours. */
+#define WGE_ASSOCIATION_LAST_FLIGHT_MS 250
 /* Quiet after the handshake and the probes of the path's MTU, during which clients throw data away. */
 #define WGE_ASSOCIATION_SETTLE_MS 300
 /* Clients probe for no shorter MTU; what is shorter asks whether we live, and says nothing of the path. */
@@ -56,11 +58,14 @@ struct wge_association {
     uint64_t probed_ms;  /* last DPD request of the peer */
     uint64_t unheard_ms; /* first record sent after the peer was heard last; 0: none */
     uint64_t asked_ms;
+    uint64_t repeated_ms;                 /* our last flight, once open */
     uint64_t sent_records, heard_records; /* under these keys */
     uint32_t forged, replayed;            /* counted so far */
     uint32_t proven;                      /* longest packet that a probe has stood for; 0: no probe yet */
     uint32_t repeat_ms;
     uint8_t random[32]; /* of the ClientHello that began it */
+    /* Of the same path: its peer seems to begin anew, and is believed when that handshake is done. */
+    struct wge_association *contender, *contends;
     struct wge_association *next_on_path, *next_at_address, *next_broken;
 };
 

@@ -244,8 +244,8 @@ static void advance_reading(struct wge_connection *c, uint8_t *scratch)
     }
 }
 
-/* WGE_OK: all is with the kernel. */
-static enum wge_result pump(struct wge_connection *c)
+/* Turns what Python wrote into records; sends only to make room. */
+static enum wge_result seal(struct wge_connection *c)
 {
     while (wge_plain_queue_length(&c->queue) > 0) {
         size_t left = wge_plain_queue_length(&c->queue);
@@ -262,7 +262,14 @@ static enum wge_result pump(struct wge_connection *c)
             return result;
     }
     wge_plain_queue_clear(&c->queue);
-    return wge_stream_flush(c->stream);
+    return WGE_OK;
+}
+
+/* WGE_OK: all is with the kernel. */
+static enum wge_result pump(struct wge_connection *c)
+{
+    enum wge_result result = seal(c);
+    return result == WGE_OK ? wge_stream_flush(c->stream) : result;
 }
 
 static void linger(struct wge_connection *c)
@@ -370,7 +377,8 @@ struct wge_stream *wge_connection_take_stream(struct wge_connection *c, const ui
     wge_connection_write(c, head, length, false);
     if (c->state != WGE_CONNECTION_CONTROL)
         return NULL;
-    enum wge_result result = pump(c);
+    /* the data thread sends it when it knows the tunnel: a client may answer by a datagram at once */
+    enum wge_result result = seal(c);
     bool queued = wge_plain_queue_length(&c->queue) == 0 && (result == WGE_OK || result == WGE_WANT_WRITE);
     if (!queued) {
         end(c, "reset_by_peer");

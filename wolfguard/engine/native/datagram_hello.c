@@ -63,6 +63,34 @@ enum wge_datagram_kind wge_datagram_classify(const uint8_t *datagram, size_t len
     return content <= CONTENT_ALERT ? WGE_DATAGRAM_PLAIN_OTHER : WGE_DATAGRAM_JUNK;
 }
 
+/* Bytes of the record at the start, head included; 0: it is not whole. */
+static size_t record_length(const uint8_t *record, size_t left)
+{
+    if (left <= RECORD_HEAD)
+        return 0;
+    size_t length = RECORD_HEAD + (size_t)read16(record + 11);
+    return length <= left ? length : 0;
+}
+
+/* Where a run of whole records ends that are all protected, or all not. */
+static size_t run_end(const uint8_t *datagram, size_t length, size_t at, bool sealed)
+{
+    size_t bytes;
+    while ((bytes = record_length(datagram + at, length - at)) > 0 && (read16(datagram + at + 3) != 0) == sealed)
+        at += bytes;
+    return at;
+}
+
+const uint8_t *wge_datagram_sealed(const uint8_t *datagram, size_t *length)
+{
+    size_t begin = run_end(datagram, *length, 0, false);
+    size_t end = run_end(datagram, *length, begin, true);
+    if (begin == end)
+        return NULL;
+    *length = end - begin;
+    return datagram + begin;
+}
+
 static enum wge_result refuse(const char **label, const char *why)
 {
     *label = why;

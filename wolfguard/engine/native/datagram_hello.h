@@ -35,6 +35,10 @@ enum wge_datagram_kind wge_datagram_classify(const uint8_t *datagram, size_t len
 enum wge_result wge_datagram_hello_parse(struct wge_client_hello *hello, const uint8_t *datagram, size_t length,
                                          const char **label);
 
+/* The first run of protected records in a datagram: what is in the clear before and behind it proves nothing once there
+ * are keys. `*length` becomes the run's. NULL: there is none. */
+const uint8_t *wge_datagram_sealed(const uint8_t *datagram, size_t *length);
+
 struct wge_datagram_choice {
     uint16_t suite;              /* IANA's number, in algorithms.h a PSK suite */
     bool extended_master_secret; /* the client offered it, so it is in use when the handshake succeeds */

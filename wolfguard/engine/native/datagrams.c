@@ -20,6 +20,8 @@
 #define HELLO_PAUSE_MS 250
 /* What an Ethernet carries passes, whatever the tunnel's own MTU is; and the type byte. */
 #define RECORD_MIN 1501
+#define CONTENT_CHANGE_CIPHER_SPEC 20
+#define CONTENT_HANDSHAKE 22
 #define RANDOM_AT 27 /* of a ClientHello: record head 13, message head 12, version 2 */
 
 /* --- beginnings and ends ------------------------------------------------------------------------------------------ */
@@ -61,6 +63,30 @@ static void key_may_be_wrong(struct wge_tunnel *t, const struct wge_association 
         t->other_key = a->extended_master_secret == a->by_first_key;
 }
 
+/* The peer has begun anew on its path, and has the keys to prove it. */
+static void take_path_over(struct wge_data *d, struct wge_association *a)
+{
+    struct wge_association *before = a->contends;
+    wge_association_break(before, &d->loop, "replaced");
+    wge_associations_remove(d->associations, before);
+    before->contender = NULL;
+    a->contends = NULL;
+    wge_associations_add(d->associations, a);
+}
+
+/* Whoever contends for the path has it now, or nobody. */
+static void leave_path(struct wge_data *d, struct wge_association *a)
+{
+    struct wge_association *contender = a->contender;
+    wge_associations_remove(d->associations, a);
+    if (a->contends != NULL)
+        a->contends->contender = NULL;
+    if (contender == NULL)
+        return;
+    contender->contends = NULL;
+    wge_associations_add(d->associations, contender);
+}
+
 static void opened(struct wge_data *d, struct wge_association *a)
 {
     struct wge_tunnel *t = a->tunnel;
@@ -71,6 +97,8 @@ static void opened(struct wge_data *d, struct wge_association *a)
     key_was_right(t, a);
     if (before != NULL)
         wge_association_break(before, &d->loop, NULL);
+    if (a->contends != NULL)
+        take_path_over(d, a);
     wge_timers_set(&d->timers, &a->timer, wge_association_due(a, &d->loop));
     tell(d, t,
          &(struct wge_datagram_told){
@@ -82,7 +110,7 @@ static void bury(struct wge_data *d, struct wge_association *a)
 {
     struct wge_tunnel *t = a->tunnel;
     wge_timers_release(&d->timers, &a->timer);
-    wge_associations_remove(d->associations, a);
+    leave_path(d, a);
     if (t->rising == a) {
         t->rising = NULL;
         key_may_be_wrong(t, a);
@@ -160,9 +188,29 @@ static const uint8_t *key_for(const struct wge_tunnel *t, const struct wge_clien
     return first ? t->first_key : t->key;
 }
 
+/* `there`: who has the path already, or NULL. One that is open keeps it until the new handshake is done: whoever has
+ * seen a hello with its cookie on the wire can send it again in the client's name, but cannot go on from there. */
+static void settle_path(struct wge_data *d, struct wge_association *a, struct wge_association *there)
+{
+    if (there == NULL || there->state != WGE_ASSOCIATION_OPEN) {
+        if (there != NULL) {
+            wge_association_break(there, &d->loop, NULL);
+            wge_associations_remove(d->associations, there);
+        }
+        wge_associations_add(d->associations, a);
+        return;
+    }
+    if (there->contender != NULL) {
+        there->contender->contends = NULL;
+        wge_association_break(there->contender, &d->loop, NULL);
+    }
+    there->contender = a;
+    a->contends = there;
+}
+
 static enum wge_result begin(struct wge_data *d, struct wge_tunnel *t, const struct wge_path *path,
                              const uint8_t *hello, struct wge_dtls *dtls, const struct wge_datagram_choice *choice,
-                             const uint8_t *key)
+                             const uint8_t *key, struct wge_association *there)
 {
     struct wge_association *a = calloc(1, sizeof *a);
     if (a == NULL || wge_timers_reserve(&d->timers) != WGE_OK) {
@@ -186,14 +234,13 @@ static enum wge_result begin(struct wge_data *d, struct wge_tunnel *t, const str
     t->rising = a;
     t->hello_ms = d->loop.now_ms;
     t->keeps_first_key = choice->extended_master_secret;
-    wge_associations_add(d->associations, a);
+    settle_path(d, a, there);
     wge_timers_set(&d->timers, &a->timer, d->loop.now_ms + a->repeat_ms);
     (void)wge_association_take(a, &d->loop, NULL, 0); /* has the server's flight sent */
     return WGE_OK;
 }
 
-/* `there`: the association that this path has already, or NULL. Its peer has begun anew from the same port; only the
- * cookie proves that. */
+/* `there`: the association that this path has already, or NULL. */
 static void answer(struct wge_data *d, struct wge_tunnel *t, const struct wge_path *path, const uint8_t *datagram,
                    size_t length, const struct wge_client_hello *hello, const struct wge_datagram_choice *choice,
                    struct wge_association *there)
@@ -219,12 +266,8 @@ static void answer(struct wge_data *d, struct wge_tunnel *t, const struct wge_pa
         WGE_TALLY(&d->loop.tally, datagram_cookie_asked);
         return;
     }
-    if (result == WGE_OK && there != NULL) {
-        wge_association_break(there, &d->loop, there == there->tunnel->open ? "replaced" : NULL);
-        wge_associations_remove(d->associations, there);
-    }
     if (result == WGE_OK)
-        result = begin(d, t, path, datagram, dtls, choice, key);
+        result = begin(d, t, path, datagram, dtls, choice, key, there);
     if (result != WGE_OK) {
         wge_dtls_free(dtls);
         WGE_TALLY(&d->loop.tally, datagram_handshake_failed);
@@ -273,6 +316,8 @@ static bool rebind(struct wge_data *d, struct wge_association *a, const struct w
     bool its = wge_association_claims(a, &d->loop, datagram, length);
     if (!its)
         a->way.path = before;
+    else if (a->contender != NULL)
+        wge_association_break(a->contender, &d->loop, NULL); /* it has stayed behind */
     wge_associations_add(d->associations, a);
     return its;
 }
@@ -283,6 +328,7 @@ static void find_claimant(struct wge_data *d, const struct wge_path *path, const
 {
     struct wge_association *others[CLAIMANTS];
     size_t count = wge_associations_at(d->associations, path, others, CLAIMANTS);
+    datagram = wge_datagram_sealed(datagram, &length);
     if (count > 0 && count <= CLAIMANTS && d->claims < CLAIMS_A_LOOP) {
         d->claims++;
         for (size_t i = 0; i < count; i++) {
@@ -300,14 +346,37 @@ static bool repeats(const struct wge_association *a, const uint8_t *datagram, si
     return length >= RANDOM_AT + sizeof a->random && memcmp(datagram + RANDOM_AT, a->random, sizeof a->random) == 0;
 }
 
-static void take(struct wge_data *d, const struct wge_path *path, struct wge_association *a, const uint8_t *datagram,
-                 size_t length)
+/* Of the two that may have a path: a handshake goes on with the newer one, data with the one that is open. */
+static struct wge_association *addressee(struct wge_association *a, enum wge_datagram_kind kind,
+                                         const uint8_t *datagram, size_t length)
+{
+    struct wge_association *newer = a == NULL ? NULL : a->contender;
+    if (newer == NULL || newer->state != WGE_ASSOCIATION_RISING)
+        return a;
+    if (kind == WGE_DATAGRAM_HELLO)
+        return repeats(newer, datagram, length) ? newer : a;
+    return kind != WGE_DATAGRAM_PROTECTED || datagram[0] == CONTENT_HANDSHAKE ? newer : a;
+}
+
+static void feed(struct wge_data *d, struct wge_association *a, const uint8_t *datagram, size_t length)
+{
+    if (a->state == WGE_ASSOCIATION_OPEN)
+        datagram = wge_datagram_sealed(datagram, &length);
+    if (datagram == NULL)
+        WGE_TALLY(&d->loop.tally, drop_datagram_plain);
+    else if (wge_association_take(a, &d->loop, datagram, length))
+        opened(d, a);
+}
+
+static void take(struct wge_data *d, const struct wge_path *path, struct wge_association *there,
+                 const uint8_t *datagram, size_t length)
 {
     enum wge_datagram_kind kind = wge_datagram_classify(datagram, length);
+    struct wge_association *a = addressee(there, kind, datagram, length);
     switch (kind) {
     case WGE_DATAGRAM_HELLO:
         if (a == NULL || !repeats(a, datagram, length)) {
-            take_hello(d, path, datagram, length, a);
+            take_hello(d, path, datagram, length, there);
             return;
         }
         break;
@@ -321,7 +390,7 @@ static void take(struct wge_data *d, const struct wge_path *path, struct wge_ass
         break;
     case WGE_DATAGRAM_PLAIN_OTHER:
         /* an alert in the clear proves nothing; ChangeCipherSpec belongs to a handshake */
-        if (datagram[0] == 20)
+        if (datagram[0] == CONTENT_CHANGE_CIPHER_SPEC)
             break;
         WGE_TALLY(&d->loop.tally, drop_datagram_plain);
         return;
@@ -333,8 +402,8 @@ static void take(struct wge_data *d, const struct wge_path *path, struct wge_ass
     }
     if (a == NULL)
         WGE_TALLY(&d->loop.tally, drop_datagram_unknown);
-    else if (wge_association_take(a, &d->loop, datagram, length))
-        opened(d, a);
+    else
+        feed(d, a, datagram, length);
 }
 
 static void take_batch(struct wge_data *d)

@@ -292,8 +292,7 @@ enum wge_result wge_dtls_handshake(struct wge_dtls *d, const uint8_t *datagram, 
 
 void wge_dtls_repeat(struct wge_dtls *d)
 {
-    if (!d->established)
-        (void)wolfSSL_dtls_got_timeout(d->ssl);
+    (void)wolfSSL_dtls_got_timeout(d->ssl);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -325,8 +324,9 @@ void wge_dtls_dropped(const struct wge_dtls *d, uint32_t *forged, uint32_t *repl
 {
     word32 bad_tags = 0, repeats = 0;
     (void)wolfSSL_dtls_get_drop_stats(d->ssl, &bad_tags, &repeats);
+    /* the library counts a record that it cannot open among those that it drops, too */
     *forged = bad_tags;
-    *replayed = repeats;
+    *replayed = repeats > bad_tags ? repeats - bad_tags : 0;
 }
 
 enum wge_result wge_dtls_write(struct wge_dtls *d, const uint8_t *data, size_t length)

@@ -51,7 +51,7 @@ void wge_dtls_free(struct wge_dtls *d); /* without a word to the peer; NULL is f
 /* Goes on with the handshake. WGE_OK: established. WANT_READ: more is needed. PEER_ERROR: over, an alert may have been
  * sent. */
 enum wge_result wge_dtls_handshake(struct wge_dtls *d, const uint8_t *datagram, size_t length);
-/* Repeats the last flight; for a peer that stays silent. */
+/* Repeats the last flight, as long as the peer may lack it: until its first record with data. */
 void wge_dtls_repeat(struct wge_dtls *d);
 
 /* Gives a datagram to an established association; wge_dtls_read() then takes its records out. The memory is borrowed
