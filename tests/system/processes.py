@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,33 +32,47 @@ def entries(field: Field) -> dict[str, Json]:
 
 
 def pids(field: Field) -> dict[str, int]:
-    """Of all processes, the supervisor among them."""
-    found = {name: int(entry["pid"]) for name, entry in entries(field).items()}
-    found[SUPERVISOR] = int(proc_files.status(found["keyd"])["PPid"])
+    """Of all processes that serve, the supervisor among them; by the log, which costs less than asking."""
+    ended = _ended(field)
+    found = {name: int(pid) for name, pid in re.findall(r"supervisor ready child=(\S+) pid=(\d+)", _log(field))}
+    found = {name: pid for name, pid in found.items() if pid not in ended}
+    found[SUPERVISOR] = int(proc_files.status(next(iter(found.values())))["PPid"])
     return found
 
 
-def serving(found: dict[str, Json]) -> bool:
-    return bool(found) and {entry["state"] for entry in found.values()} == {"serving"}
+def _ended(field: Field) -> dict[int, str]:
+    """Pids of those that are no more, and how they ended."""
+    said = re.findall(r'supervisor ended child=\S+ pid=(\d+) how="([^"]+)', _log(field))
+    return {int(pid): how for pid, how in said}
+
+
+def _log(field: Field) -> str:
+    return field.gateway.log.read_text("utf-8", "replace")
+
+
+def how_it_ended(field: Field, pid: int) -> str:
+    """By the supervisor's word, as soon as it has noticed."""
+    until(lambda: pid in _ended(field), f"the end of {pid}")
+    return _ended(field)[pid]
 
 
 def end(field: Field, names: Iterable[str]) -> None:
     """Kills them by their pids, all at once, and waits for their successors."""
     before = pids(field)
-    doomed = [before[name] for name in names]
-    for pid in doomed:
+    doomed = {name: before[name] for name in names}
+    for pid in doomed.values():
         os.kill(pid, signal.SIGKILL)
     until_replaced(field, doomed)
 
 
-def until_replaced(field: Field, doomed: Iterable[int]) -> None:
-    gone = set(doomed)
+def until_replaced(field: Field, doomed: Mapping[str, int]) -> None:
+    """Until others serve in the places of these."""
 
     def replaced() -> bool:
-        found = entries(field)
-        return serving(found) and not gone & {int(entry["pid"]) for entry in found.values()}
+        found = pids(field)
+        return all(found.get(name, pid) != pid for name, pid in doomed.items())
 
-    until(replaced, f"successors of {sorted(gone)}; the log ends with\n{field.gateway.log.read_text()[-2000:]}")
+    until(replaced, f"successors of {doomed}; see {field.gateway.log}")
 
 
 def files(field: Field) -> dict[str, str]:
