@@ -15,13 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import Field
-from tests.system.descriptors import Sockets, kinds
-from tests.system.manifest import SUPERVISOR
-from tests.system.payload.attempt import Attempt, Of, Outcome, path
+from tests.system.payload.attempt import Attempt, Outcome
 from tests.system.payload.attempts import WORKER
-from tests.system.payload.injection import DIED, Answer, Argument, Call, inject, known
+from tests.system.payload.ground import calls, values
+from tests.system.payload.injection import DIED, Answer, Argument, inject, known
 from tests.system.payload.others import OTHERS
-from tests.system.processes import edited, files, how_it_ended, pids, until_replaced
+from tests.system.processes import edited, how_it_ended, pids, until_replaced
 from wolfguard import _native
 
 SLOTS = 16
@@ -54,32 +53,6 @@ def learner(make_gateway: Callable[..., Field]) -> Iterator[Field]:
     made = make_gateway(edited(2), runner=program)
     yield made
     made.gateway.stop()
-
-
-def values(field: Field) -> Callable[[str], dict[str, Argument]]:
-    """What only the running gateway knows, for each of its processes."""
-    processes = pids(field)
-    sockets = Sockets(field.topology.gateway, processes)
-    folder = field.site.folder
-    paths = {"key": folder / "pki" / "server-ecdsa.key", "database": folder / "state" / "sessiond.sqlite"}
-
-    def of(name: str) -> dict[str, Argument]:
-        descriptors = kinds(name, processes[name], sockets, files(field))
-        first: dict[str, Argument] = {kind: number for number, kind in sorted(descriptors.items(), reverse=True)}
-        others: dict[str, Argument] = {
-            "sibling": processes["worker/1" if name != "worker/1" else "worker/0"],
-            "supervisor": processes[SUPERVISOR],
-        }
-        return {**first, **others, **{word: path(str(place)) for word, place in paths.items()}}
-
-    return of
-
-
-def calls(known_here: Mapping[str, Argument], attempts: Sequence[Attempt]) -> list[Call]:
-    return [
-        (each.call, tuple(known_here[word.word] if isinstance(word, Of) else word for word in each.arguments))
-        for each in attempts
-    ]
 
 
 def matches(outcome: Outcome, answer: Answer) -> bool:

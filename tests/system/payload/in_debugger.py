@@ -10,11 +10,13 @@ first stand still meanwhile. Imports nothing of the project: gdb has a Python of
 import json
 import os
 import sys
+import time
 
 import gdb  # type: ignore[import-not-found]
 
 PROT_READ_WRITE = 3
 MAP_PRIVATE_ANONYMOUS_FIXED = 0x32
+DEATH_SECONDS = 2.0
 SYSCALL = "((long(*)(long,...))syscall)"
 MMAP = "((void*(*)(void*,unsigned long,int,int,int,long))mmap)"
 ERROR = "*((int*(*)(void))__errno_location)()"
@@ -83,11 +85,17 @@ def main() -> None:
         try:
             make(call, scratch)
         except gdb.error as error:
-            if dead(order["pid"]):
-                say(signal="died")
-                leave()
-            say(trouble=str(error))
-    gdb.execute("detach", to_string=True)
+            # Its death may be a moment ahead of what /proc says.
+            end = time.monotonic() + DEATH_SECONDS
+            while not dead(order["pid"]) and time.monotonic() < end:
+                time.sleep(0.01)
+            say(**({"signal": "died"} if dead(order["pid"]) else {"trouble": str(error)}))
+            leave()
+    try:
+        gdb.execute("detach", to_string=True)
+    except gdb.error:
+        # It was ended for what it said.
+        pass
     leave()
 
 
