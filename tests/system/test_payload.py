@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A debugger puts an attacker's code into running processes: every attempt is stopped by the layer that the table names.
+"""A debugger puts an attacker's code into running processes: the layer that the table names stops each attempt.
 
 What answers with an error goes through one life of a worker; what kills takes one life each, several workers at a time.
 The same attempts then run in a worker whose filter only logs, which shows what the other layers stop by themselves.

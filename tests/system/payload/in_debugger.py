@@ -3,16 +3,18 @@
 
 The order is a JSON object in the file that PAYLOAD_ORDER names: `pid`; `scratch`, address and length of memory to make
 there; and `calls`, a list of {"number", "arguments"}, where an argument is an integer or {"bytes": hexadecimal}, which
-is put into that memory and passed by its address. The answer, one JSON object a line on standard output: {"result", "error"} or {"signal"}. All threads but the
-first stand still meanwhile. Imports nothing of the project: gdb has a Python of its own.
+is put into that memory and passed by its address. The answer is one JSON object a line on standard output: {"result",
+"error"}, or {"signal"} for the last one. All threads but the first stand still meanwhile. Imports nothing of the
+project: gdb has a Python of its own.
 """
 
+import contextlib
 import json
 import os
 import sys
 import time
 
-import gdb  # type: ignore[import-not-found]
+import gdb  # type: ignore[import-untyped]
 
 PROT_READ_WRITE = 3
 MAP_PRIVATE_ANONYMOUS_FIXED = 0x32
@@ -91,11 +93,9 @@ def main() -> None:
                 time.sleep(0.01)
             say(**({"signal": "died"} if dead(order["pid"]) else {"trouble": str(error)}))
             leave()
-    try:
+    # It may have been ended for what it said.
+    with contextlib.suppress(gdb.error):
         gdb.execute("detach", to_string=True)
-    except gdb.error:
-        # It was ended for what it said.
-        pass
     leave()
 
 

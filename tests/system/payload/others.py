@@ -9,15 +9,15 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
-from tests.system.payload.attempt import LANDLOCK, SUCCESS, Attempt, Of, Outcome, killed, local, path, refused
+from tests.system.payload.attempt import LANDLOCK, SUCCESS, USER, Attempt, Of, Outcome, killed, local, path, refused
 from tests.system.payload.attempts import AF_NETLINK, AT_FDCWD, CLONE_NEWNET, TUNSETOWNER
 from tests.system.payload.injection import SCRATCH, SCRATCH_BYTES
 
 _LANDLOCK: Final = Outcome(LANDLOCK, ("EACCES",))
+_BOTH: Final = Outcome(f"{LANDLOCK}, {USER}", ("EACCES",))
 _NO_FAMILY: Final = refused("EAFNOSUPPORT")
 _UNSEEN: Final = Outcome("", ())
 
-# What these have of their own trade, by the last descriptor that the call before made.
 _EXECUTE = Attempt("execve", "run a program", "execve", (path("/bin/sh"), 0, 0), killed(), _UNSEEN)
 _CODE = Attempt("mprotect executable", "data become code", "mprotect", (SCRATCH, SCRATCH_BYTES, 7), killed(), _UNSEEN)
 _READ = (AT_FDCWD, path("/etc/passwd"), os.O_RDONLY, 0)
@@ -30,16 +30,16 @@ OTHERS: Final[Mapping[str, tuple[Attempt, ...]]] = {
         Attempt("open key", "read the key of another site", "openat", (AT_FDCWD, Of("key"), os.O_RDONLY, 0),
                 refused("ENOENT"), _UNSEEN),
         Attempt("socket inet", "send the keys away", "socket", _INTERNET, killed(), _UNSEEN),
-        Attempt("sendto file", "write a key into the log", "pwrite64", (1, b"x", 1, 0), killed(), _UNSEEN),
+        Attempt("pwrite64", "write a key into the log", "pwrite64", (1, b"x", 1, 0), killed(), _UNSEEN),
         _CODE,
     ),
     "sessiond": (
         Attempt("openat passwd", "read what everybody may read", "openat", _READ, _LANDLOCK, _UNSEEN),
         Attempt("open key", "read a private key", "openat", (AT_FDCWD, Of("key"), os.O_RDONLY, 0),
-                _LANDLOCK, _UNSEEN),
+                _BOTH, _UNSEEN),
         Attempt("open memory", "write its own memory past all protection", "openat",
                 (AT_FDCWD, path("/proc/self/mem"), os.O_RDWR, 0), _LANDLOCK, _UNSEEN),
-        Attempt("unlink", "remove a file of others", "unlink", (path("/etc/passwd"),), _LANDLOCK, _UNSEEN),
+        Attempt("unlink", "remove a file of others", "unlink", (path("/etc/passwd"),), _BOTH, _UNSEEN),
         Attempt("make file", "a file outside of its folders", "openat",
                 (AT_FDCWD, path("/tmp/wolfguard-payload"), os.O_RDWR | os.O_CREAT, 0o600), _LANDLOCK, _UNSEEN),
         Attempt("socket inet", "a connection to elsewhere", "socket", _INTERNET, _NO_FAMILY, _UNSEEN),
