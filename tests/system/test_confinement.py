@@ -1,151 +1,186 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole gateway, looked at from outside: each process is what the manifest says, and comes back after a kill."""
+"""Every process, compared with the manifest exactly: nothing missing, nothing extra.
+
+Twice: after the start of the gateway, and after each process was killed and the supervisor has started another.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
-import re
-import shutil
-import signal
-import tempfile
-import time
-from collections.abc import Iterator
+import stat
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from wolfguard.cli.demo.site import Gateway, Site
-from wolfguard.errors import StartError
-from wolfguard.linux.namespace import Topology
+from tests.interop.conftest import Field
+from tests.system import manifest, proc_files, tracer
+from tests.system.manifest import SUPERVISOR, Sizes
+from tests.system.proc_files import Mapping
+from tests.system.processes import edited, end, entries, pids, settled
+from wolfguard import _native
 from wolfguard.sandbox import foreign_crypto
-from wolfguard.sandbox.processes import PROCESSES
+from wolfguard.sandbox.manifest import filter_program
 
-SECONDS = 30.0
-SLOTS = 2
-# Sockets, descriptors of the kernel's own kinds, and what the manifest names; no file of the disk.
-HARMLESS = ("socket:", "anon_inode:", "pipe:", "/memfd:", "/dev/null", "/dev/net/tun")
+SIZES = Sizes(slots=2, threads=3, listeners=2)
+NAMES = manifest.names(SIZES.slots)
+LIVES = ("started", "restarted")
+
+# The kernel's own, and memory without a file.
+ANONYMOUS = ("", "[heap]", "[stack]", "[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]", "[uprobes]")
+LIBRARIES = ("/usr/lib/", "/lib/", "/lib64/")
+TRAFFIC = "/memfd:wolfguard-traffic-"
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[Gateway]:
-    topology = Topology.named("wgtc")
-    topology.delete()
-    topology.add()
-    folder = Path(tempfile.mkdtemp(prefix="wolfguard-test-"))
-    made = Gateway(Site(folder), topology.gateway)
-    made.site.prepare(workers=SLOTS)
-    made.start()
+def field(make_gateway: Callable[..., Field]) -> Iterator[Field]:
+    made = make_gateway(edited(SIZES.slots, handshake_threads=SIZES.threads))
     yield made
-    made.stop()
-    topology.delete()
-    shutil.rmtree(folder)
+    made.gateway.stop()
 
 
-def processes(gateway: Gateway) -> dict[str, dict[str, Any]]:
-    """By name, workers with their slot."""
-    answer = gateway.site.wolfguard("status", "--json")
-    assert answer.returncode == 0, answer.stderr
-    return {
-        f"{entry['process']}/{entry['slot']}" if PROCESSES[entry["process"]].per_slot else entry["process"]: entry
-        for entry in json.loads(answer.stdout)["processes"]
+@pytest.fixture(scope="module", params=LIVES)
+def living(request: pytest.FixtureRequest, field: Field) -> dict[str, int]:
+    """Processes by name, in their first life, then in their second one."""
+    if request.param == "restarted":
+        before = pids(field)
+        # One by one, since a death also renews the channels of those who live.
+        for name in NAMES:
+            end(field, [name])
+        assert not set(before.values()) & set(pids(field).values()) - {before[SUPERVISOR]}
+    return pids(field)
+
+
+def test_all_processes_of_the_manifest_serve(field: Field, living: dict[str, int]) -> None:
+    assert sorted(living) == sorted([*NAMES, SUPERVISOR])
+    assert {entry["state"] for entry in entries(field).values()} == {"serving"}
+    parents = {name: int(proc_files.status(pid)["PPid"]) for name, pid in living.items() if name != SUPERVISOR}
+    assert set(parents.values()) == {living[SUPERVISOR]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identity_and_capabilities(living: dict[str, int], name: str) -> None:
+    process = name.partition("/")[0]
+    account = pwd.getpwnam(manifest.children()[process]["user"])
+    outer = int(proc_files.status(living[SUPERVISOR])["Seccomp_filters"])
+    expected = {
+        "Uid": "\t".join([str(account.pw_uid)] * 4),
+        "Gid": "\t".join([str(account.pw_gid)] * 4),
+        "Groups": "",
+        "NoNewPrivs": "1",
+        "Seccomp": manifest.SECCOMP_FILTER,
+        "Seccomp_filters": str(outer + 1),
+        "Umask": "0077",
+        **manifest.capability_sets(process),
     }
+    # Threads have credentials and filters of their own.
+    for thread in proc_files.threads(living[name]):
+        seen = proc_files.status(living[name], thread)
+        assert {key: seen[key] for key in expected} == expected, thread
 
 
-def status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+@pytest.mark.parametrize("name", NAMES)
+def test_limits(living: dict[str, int], name: str) -> None:
+    machine = proc_files.limits(living[SUPERVISOR])
+    assert proc_files.limits(living[name]) == manifest.limits(name.partition("/")[0], machine)
 
 
-def names() -> list[str]:
-    return [
-        name
-        for process in PROCESSES.values()
-        for name in ([f"{process.name}/{slot}" for slot in range(SLOTS)] if process.per_slot else [process.name])
-    ]
-
-
-def test_all_processes_of_the_manifest_serve(gateway: Gateway) -> None:
-    found = processes(gateway)
-    assert sorted(found) == sorted(names())
-    assert {entry["state"] for entry in found.values()} == {"serving"}
-
-
-@pytest.mark.parametrize("name", names())
-def test_a_process_is_what_the_manifest_says(gateway: Gateway, name: str) -> None:
-    rules = PROCESSES[name.partition("/")[0]]
-    pid = processes(gateway)[name]["pid"]
-    seen = status(pid)
-    account = pwd.getpwnam(rules.user)
-    kept = f"{sum(1 << capability for capability in rules.capabilities):016x}"
-    assert seen["Uid"].split() == [str(account.pw_uid)] * 4
-    assert seen["Gid"].split() == [str(account.pw_gid)] * 4
-    assert seen["Groups"] == ""
-    assert (seen["CapPrm"], seen["CapEff"]) == (kept, kept)
-    assert {seen["CapInh"], seen["CapAmb"], seen["CapBnd"]} == {"0" * 16}
-    assert (seen["NoNewPrivs"], seen["Seccomp"]) == ("1", "2")
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        assert re.search(r"^Seccomp:\s2$", (thread / "status").read_text("ascii", "replace"), re.MULTILINE)
+@pytest.mark.parametrize("name", NAMES)
+def test_surroundings(living: dict[str, int], name: str) -> None:
+    pid = living[name]
+    assert proc_files.environment(pid) == {"PATH", "LANG", "WOLFGUARD_PROCESS"}
+    assert proc_files.namespaces(pid) == proc_files.namespaces(living[SUPERVISOR])
     assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
-    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    assert {entry.partition(b"=")[0] for entry in environment if entry} == {b"PATH", b"LANG", b"WOLFGUARD_PROCESS"}
+    assert Path(f"/proc/{pid}/root").readlink() == Path("/")
+    program = [sys.executable, "-I", "-B", "-m", f"wolfguard.procs.{name.partition('/')[0]}", ""]
+    assert Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0") == program
 
 
-@pytest.mark.parametrize("name", names())
-def test_no_crypto_library_but_ours_is_mapped(gateway: Gateway, name: str) -> None:
-    maps = Path(f"/proc/{processes(gateway)[name]['pid']}/maps").read_text("utf-8", "surrogateescape")
-    assert foreign_crypto.mapped(maps) == ()
-    assert not [line for line in maps.splitlines() if " rwx" in line]
+@pytest.mark.parametrize("name", NAMES)
+def test_open_descriptors(field: Field, living: dict[str, int], name: str) -> None:
+    expected = manifest.descriptors(name.partition("/")[0], SIZES)
+    assert settled(field, name, expected) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in ("sessiond", "netd")])
-def test_no_file_is_open_but_what_was_given(gateway: Gateway, name: str) -> None:
-    links = {
-        entry.name: str(entry.readlink()) for entry in Path(f"/proc/{processes(gateway)[name]['pid']}/fd").iterdir()
-    }
-    log = str(gateway.log)
-    others = {number: link for number, link in links.items() if not link.startswith(HARMLESS)}
-    assert others == {"1": log, "2": log}
+@pytest.mark.parametrize("name", NAMES)
+def test_the_filter_in_the_kernel_is_the_committed_one(living: dict[str, int], name: str) -> None:
+    profile = manifest.children()[name.partition("/")[0]]["filter"]
+    committed = (manifest.TREE / "seccomp" / "generated" / f"{profile}.{os.uname().machine}.bpf").read_bytes()
+    assert filter_program(profile) == committed
+    outer = len(tracer.filters(living[SUPERVISOR]))
+    for thread in proc_files.threads(living[name]):
+        programs = tracer.filters(thread)
+        assert programs[0] == committed
+        assert len(programs) == outer + 1
 
 
-def test_the_supervisor_maps_no_crypto_and_reads_no_network(gateway: Gateway) -> None:
-    assert gateway.process is not None
-    pid = status(processes(gateway)["keyd"]["pid"])["PPid"]
-    maps = Path(f"/proc/{pid}/maps").read_text("utf-8", "surrogateescape")
+@pytest.mark.parametrize("name", NAMES)
+def test_mappings(living: dict[str, int], name: str) -> None:
+    found = proc_files.mappings(living[name])
+    assert [each for each in found if each.writable and each.executable] == []
+    assert [each for each in found if each.executable and each.path in ("", "[heap]", "[stack]")] == []
+    paths = {each.path for each in found}
+    assert foreign_crypto.mapped(Path(f"/proc/{living[name]}/maps").read_text("utf-8", "surrogateescape")) == ()
+    ours = Path(sys.prefix) / "wolfssl" / "lib"
+    assert {path for path in paths if "libwolf" in path} == {str(next(ours.glob("libwolfssl.so.*.*.*")).resolve())}
+    assert [path for path in paths if not permitted(path)] == []
+    assert shared_memory(found) == expected_shared_memory(name)
+
+
+def permitted(path: str) -> bool:
+    """Whether this may be mapped at all: memory, counters, or a file that only root can change, of the installation or
+    of the system's libraries."""
+    if path in ANONYMOUS or path.startswith(("[anon:", "[stack:", TRAFFIC)):
+        return True
+    if not path.startswith((*LIBRARIES, f"{sys.prefix}/", f"{Path(sys.executable).resolve()}")):
+        return False
+    status = Path(path).stat()
+    return status.st_uid == 0 and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def shared_memory(found: list[Mapping]) -> dict[str, str]:
+    """What others could change or see change, with its permissions."""
+    memory = {each.path.removesuffix(" (deleted)"): each.permissions for each in found if each.shared}
+    return {path: permissions for path, permissions in memory.items() if not path.endswith("/gconv-modules.cache")}
+
+
+def expected_shared_memory(name: str) -> dict[str, str]:
+    """Counters: a worker writes its own, sessiond reads all."""
+    process, _, slot = name.partition("/")
+    if process == "worker":
+        return {f"{TRAFFIC}{slot}": "rw-s"}
+    return {f"{TRAFFIC}{each}": "r--s" for each in range(SIZES.slots)} if process == "sessiond" else {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_says_of_itself(field: Field, living: dict[str, int], name: str) -> None:
+    entry = manifest.children()[name.partition("/")[0]]
+    folders = len(entry["landlock"]["read"]) + len(entry["landlock"]["write"])
+    said = entries(field)[name]["confinement"]
+    assert said["landlock"] == f"abi {_native.landlock_abi()}, {folders} folders"
+    assert (said["seccomp"], said["user"], said["no_new_privs"]) == ("filter", entry["user"], "1")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_may_look_inside(living: dict[str, int], name: str) -> None:
+    assert not proc_files.dumpable(living[name])
+
+
+def test_how_a_process_looks_that_may_be_looked_into() -> None:
+    # Else the test above could not fail.
+    assert proc_files.dumpable(os.getpid())
+
+
+def test_the_supervisor_maps_no_crypto_and_parses_nothing(living: dict[str, int]) -> None:
+    maps = Path(f"/proc/{living[SUPERVISOR]}/maps").read_text("utf-8", "surrogateescape")
     assert foreign_crypto.mapped(maps) == ()
     assert "libwolfssl" not in maps
     assert "yaml" not in maps
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_killed_process_comes_back(gateway: Gateway, name: str) -> None:
-    pid = processes(gateway)[name]["pid"]
-    os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + SECONDS
-    while True:
-        assert time.monotonic() < deadline, gateway.log.read_text()
-        answer = gateway.site.wolfguard("status", "--json")
-        if answer.returncode == 0:
-            entries = json.loads(answer.stdout)["processes"]
-            if pid not in [entry["pid"] for entry in entries] and {entry["state"] for entry in entries} == {"serving"}:
-                break
-
-
-def test_nothing_was_needed_too_late(gateway: Gateway) -> None:
-    text = gateway.log.read_text("utf-8")
+def test_nothing_was_needed_too_late(field: Field) -> None:
+    text = field.gateway.log.read_text("utf-8")
     assert "late_import" not in text
     assert "SIGSYS" not in text
-
-
-def test_a_failed_start_is_one_line_and_leaves_nothing(gateway: Gateway, tmp_path: Path) -> None:
-    # The first gateway holds the ports: the second has folders of its own and finds them taken.
-    folder = Path(tempfile.mkdtemp(prefix="wolfguard-test-"))
-    second = Gateway(Site(folder), gateway.namespace)
-    second.site.prepare(workers=1)
-    with pytest.raises(StartError, match=r"cannot listen on .*:443: another program does"):
-        second.start()
-    assert not (folder / "run" / "control.sock").exists()
-    shutil.rmtree(folder)
-    assert len(processes(gateway)) == len(names())

@@ -45,6 +45,7 @@ def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] =
         user = pwd.getpwuid(os.geteuid()).pw_name
         _check_crypto()
         quiet.apply()
+        _native.wipe_freed_memory()
         _native.set_dumpable(False)
         _native.set_no_new_privs()
         # Opened before everything is shut, read behind the last door: the kernel's word, not ours.

@@ -2,12 +2,12 @@
 #include "sign_server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,8 +231,9 @@ static const char *judge_socket(int fd)
     size = sizeof type;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET)
         return "the channel does not keep packets apart (SOCK_SEQPACKET)";
-    const int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+    /* not by fcntl: the filter refuses F_SETFL, which could take O_APPEND from the log */
+    int nonblocking = 0;
+    if (ioctl(fd, FIONBIO, &nonblocking) != 0)
         return "the channel cannot be made blocking";
     return NULL;
 }
