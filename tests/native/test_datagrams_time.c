@@ -249,7 +249,7 @@ static void a_crowd_wakes_at_once(void)
         upload_by_datagram(&crowd[i]);
         turn_after(1000);
     }
-    CHECK(data->timers.count == 0 && data->timers.reserved == 2 * CROWD);
+    CHECK(data->timers.count == 0 && data->timers.reserved == OWN_TIMERS + 2 * CROWD);
     for (unsigned i = 0; i < CROWD; i++)
         expect_down_by_datagram(&crowd[i], 1000);
     CHECK(data->timers.count == CROWD);

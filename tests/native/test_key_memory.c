@@ -3,6 +3,7 @@
 #include "key_memory.c"
 
 #include "check.h"
+#include "timers.h"
 
 #define PLACES WGE_KEY_MEMORY_PLACES
 
@@ -50,9 +51,11 @@ int main(void)
     CHECK(!take(7, 1, 100 + WGE_KEY_MEMORY_MS) && is_blank());
     for (uint64_t i = 0; i < PLACES; i++)
         put(i, (uint8_t)i, 100);
-    for (uint64_t i = 0; i < PLACES; i++) /* these come to nothing, but the old ones go */
-        CHECK(!take(PLACES + i, 0, 100 + WGE_KEY_MEMORY_MS));
-    CHECK(is_blank());
+    put(3, 3, 200);
+    CHECK(wge_key_memory_purge(memory, 100) == 100 + WGE_KEY_MEMORY_MS);
+    CHECK(wge_key_memory_purge(memory, 100 + WGE_KEY_MEMORY_MS) == 200 + WGE_KEY_MEMORY_MS);
+    CHECK(take(3, 3, 100 + WGE_KEY_MEMORY_MS) && is_blank());
+    CHECK(wge_key_memory_purge(memory, 100) == WGE_TIMER_NEVER);
     wge_key_memory_free(memory);
     wge_key_memory_free(NULL);
     return 0;

@@ -80,7 +80,9 @@ static void timers_due(struct wge_data *d)
 {
     struct wge_timer *timer;
     while ((timer = wge_timers_take(&d->timers, d->loop.now_ms)) != NULL) {
-        if (timer->kind == WGE_TIMER_OF_ASSOCIATION)
+        if (timer->kind == WGE_TIMER_OF_KEY_MEMORY)
+            wge_datagrams_purge(d);
+        else if (timer->kind == WGE_TIMER_OF_ASSOCIATION)
             wge_datagrams_due(d, timer->owner);
         else
             timer_due(d, timer->owner);
@@ -300,6 +302,9 @@ static enum wge_result build_outside(struct wge_data *d, const struct wge_data_c
         result = wge_associations_create(&d->associations);
     if (result == WGE_OK)
         result = wge_key_memory_create(&d->first_keys);
+    d->first_keys_timer.kind = WGE_TIMER_OF_KEY_MEMORY;
+    if (result == WGE_OK)
+        result = wge_timers_reserve(&d->timers);
     if (result == WGE_OK && config->datagram_count > 0)
         result = wge_dtls_acceptor_create(&d->acceptor, clock_ms());
     return result;

@@ -22,6 +22,7 @@
 enum {
     WGE_TIMER_OF_TUNNEL = 0,
     WGE_TIMER_OF_ASSOCIATION,
+    WGE_TIMER_OF_KEY_MEMORY,
 };
 
 struct wge_data {
@@ -33,6 +34,7 @@ struct wge_data {
     struct wge_dtls_acceptor *acceptor; /* NULL: no datagram sockets */
     struct wge_association_table *associations;
     struct wge_key_memory *first_keys;
+    struct wge_timer first_keys_timer;
     struct wge_moderation moderation;
     unsigned claims; /* of other paths' records, in this loop */
     struct wge_counters *counters;

@@ -145,7 +145,12 @@ void wge_datagrams_prepare(struct wge_data *d, struct wge_tunnel *t, const struc
         t->params.datagram.offered = false; /* its hellos are unknown then, and TLS carries all */
 }
 
-void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t)
+void wge_datagrams_purge(struct wge_data *d)
+{
+    wge_timers_set(&d->timers, &d->first_keys_timer, wge_key_memory_purge(d->first_keys, d->loop.now_ms));
+}
+
+void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t, bool comes_back)
 {
     if (t->open != NULL) {
         wge_association_break(t->open, &d->loop, NULL);
@@ -153,8 +158,10 @@ void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t)
     }
     if (t->rising != NULL)
         wge_association_break(t->rising, &d->loop, NULL);
-    if (t->has_first_key || t->keeps_first_key)
-        wge_key_memory_put(d->first_keys, t->params.session, t->has_first_key ? t->first_key : t->key, d->loop.now_ms);
+    if (!comes_back || !(t->has_first_key || t->keeps_first_key))
+        return;
+    wge_key_memory_put(d->first_keys, t->params.session, t->has_first_key ? t->first_key : t->key, d->loop.now_ms);
+    wge_timers_hasten(&d->timers, &d->first_keys_timer, d->loop.now_ms + WGE_KEY_MEMORY_MS);
 }
 
 void wge_datagrams_due(struct wge_data *d, struct wge_association *a)

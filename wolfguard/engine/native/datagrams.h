@@ -17,8 +17,11 @@ void wge_datagrams_due(struct wge_data *d, struct wge_association *a);
 /* Has keys ready for a tunnel that was told of a datagram channel; `before` is the tunnel that it replaces, or NULL. */
 void wge_datagrams_prepare(struct wge_data *d, struct wge_tunnel *t, const struct wge_tunnel *before);
 
-/* The tunnel ends, and so do its associations. */
-void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t);
+/* The tunnel ends, and so do its associations; `comes_back`: its client may, with a new tunnel. */
+void wge_datagrams_leave(struct wge_data *d, struct wge_tunnel *t, bool comes_back);
+
+/* Keys that were kept for clients that come back grow old. */
+void wge_datagrams_purge(struct wge_data *d);
 
 /* Frees the associations that have broken. Before the tunnels that have ended are freed. */
 void wge_datagrams_bury(struct wge_data *d);

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Places that are looked at for old keys at each call: all of them within a few hundred tunnels. */
-#define SWEEP 4
+#include "timers.h"
 
 struct place {
     uint64_t session;
@@ -16,7 +15,6 @@ struct place {
 
 struct wge_key_memory {
     struct place places[WGE_KEY_MEMORY_PLACES];
-    size_t hand; /* the next to be looked at */
 };
 
 enum wge_result wge_key_memory_create(struct wge_key_memory **out)
@@ -33,13 +31,19 @@ void wge_key_memory_free(struct wge_key_memory *m)
     free(m);
 }
 
-static void sweep(struct wge_key_memory *m, uint64_t now_ms)
+uint64_t wge_key_memory_purge(struct wge_key_memory *m, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < SWEEP; i++) {
-        struct place *place = &m->places[m->hand++ % WGE_KEY_MEMORY_PLACES];
-        if (place->until_ms != 0 && now_ms >= place->until_ms)
+    uint64_t next = WGE_TIMER_NEVER;
+    for (size_t i = 0; i < WGE_KEY_MEMORY_PLACES; i++) {
+        struct place *place = &m->places[i];
+        if (place->until_ms == 0)
+            continue;
+        if (now_ms >= place->until_ms)
             explicit_bzero(place, sizeof *place);
+        else if (place->until_ms < next)
+            next = place->until_ms;
     }
+    return next;
 }
 
 void wge_key_memory_put(struct wge_key_memory *m, uint64_t session, const uint8_t key[WGE_DTLS_KEY], uint64_t now_ms)
@@ -48,13 +52,11 @@ void wge_key_memory_put(struct wge_key_memory *m, uint64_t session, const uint8_
     place->session = session;
     place->until_ms = now_ms + WGE_KEY_MEMORY_MS;
     memcpy(place->key, key, WGE_DTLS_KEY);
-    sweep(m, now_ms);
 }
 
 bool wge_key_memory_take(struct wge_key_memory *m, uint64_t session, uint8_t key[WGE_DTLS_KEY], uint64_t now_ms)
 {
     struct place *place = &m->places[session % WGE_KEY_MEMORY_PLACES];
-    sweep(m, now_ms);
     if (place->session != session || place->until_ms == 0)
         return false;
     bool fresh = now_ms < place->until_ms;

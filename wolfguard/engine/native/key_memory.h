@@ -22,6 +22,8 @@ enum wge_result wge_key_memory_create(struct wge_key_memory **out);
 void wge_key_memory_free(struct wge_key_memory *m); /* wipes */
 
 void wge_key_memory_put(struct wge_key_memory *m, uint64_t session, const uint8_t key[WGE_DTLS_KEY], uint64_t now_ms);
+/* Wipes keys that are too old; returns when to call again (timers.h), also after a put. */
+uint64_t wge_key_memory_purge(struct wge_key_memory *m, uint64_t now_ms);
 /* Takes the key out. False: there is none, or it is too old. */
 bool wge_key_memory_take(struct wge_key_memory *m, uint64_t session, uint8_t key[WGE_DTLS_KEY], uint64_t now_ms);
 

@@ -2,12 +2,15 @@
 /* tunnel_life.c - see tunnel_life.h. */
 #include "tunnel_life.h"
 
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "datagrams.h"
 
 /* How long the peer has to close after BYE: closing first could reset the connection and destroy the BYE. */
 #define LINGER_MS 2000
+/* In a client's DISCONNECT: its user has ended the session. */
+#define BYE_USER 0xb0
 
 void wge_life_tell(struct wge_data *d, const struct wge_event *event)
 {
@@ -51,12 +54,18 @@ static void remove_routes(struct wge_data *d, const struct wge_tunnel *t)
 
 /* --- the end of a tunnel ---------------------------------------------------------------------------------------- */
 
+/* Whether the client may want its session again, with what it remembers of this tunnel. */
+static bool comes_back(const struct wge_tunnel *t, const char *reason)
+{
+    return t->bye_code != BYE_USER && strcmp(reason, "replaced") != 0 && strcmp(reason, "ended") != 0;
+}
+
 /* From here on the session has no tunnel: no packets, no place in the tables; the event tells why. */
 static void leave(struct wge_data *d, struct wge_tunnel *t, const char *reason)
 {
     remove_routes(d, t);
     wge_sessions_remove(d->sessions, t);
-    wge_datagrams_leave(d, t);
+    wge_datagrams_leave(d, t, comes_back(t, reason));
     wge_tunnel_account(t, &d->loop);
     WGE_TALLY(&d->loop.tally, tunnels_ended);
     wge_life_tell(d, &(struct wge_event){.kind = WGE_EVENT_TUNNEL_CLOSED,
@@ -210,11 +219,12 @@ void wge_life_end_all(struct wge_data *d)
     while ((t = wge_sessions_any(d->sessions)) != NULL) {
         remove_routes(d, t);
         wge_sessions_remove(d->sessions, t);
-        wge_datagrams_leave(d, t);
+        wge_datagrams_leave(d, t, false);
         wge_tunnel_account(t, &d->loop);
         bury(d, t);
     }
     wge_datagrams_bury(d);
+    wge_timers_set(&d->timers, &d->first_keys_timer, WGE_TIMER_NEVER);
     struct wge_timer *lingering;
     while ((lingering = wge_timers_take(&d->timers, WGE_TIMER_NEVER)) != NULL)
         bury(d, lingering->owner);
