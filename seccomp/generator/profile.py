@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,11 +32,12 @@ ARGUMENTS: Final = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`values` are all alternatives for "in", one mask for "has" and "lacks"."""
+    """`values` are all alternatives for "in", one mask for "has" and "lacks"; `names` is how the profile says it."""
 
     argument: int
     operation: str
     values: tuple[int, ...]
+    names: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ def _test(path: Path, call: str, argument: Any, test: Any, constants: Mapping[st
         raise ValueError(f"{where}: {unknown[0]} is not in constants.yml")
     values = [constants[name] for name in names]
     if operation == "in":
-        return Condition(argument, operation, tuple(sorted(set(values))))
+        return Condition(argument, operation, tuple(sorted(set(values))), tuple(names))
     mask = 0
     for value in values:
         mask |= value
-    return Condition(argument, operation, (mask,))
+    return Condition(argument, operation, (mask,), tuple(names))

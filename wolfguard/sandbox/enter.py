@@ -16,8 +16,8 @@ from typing import Final
 
 from wolfguard import _native
 from wolfguard.errors import StartError
-from wolfguard.sandbox import foreign_crypto, landlock, quiet, weakening
-from wolfguard.sandbox.manifest import Process, filter_program
+from wolfguard.sandbox import filters, foreign_crypto, landlock, quiet, weakening
+from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 from wolfguard.sandbox.weakening import Facts
 
@@ -41,7 +41,7 @@ def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] =
     if rules is None:
         raise StartError(f"{process} is not in the manifest")
     try:
-        program = filter_program(rules.filter)
+        program = filters.load(rules.filter)
         user = pwd.getpwuid(os.geteuid()).pw_name
         _check_crypto()
         quiet.apply()
