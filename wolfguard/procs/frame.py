@@ -39,6 +39,7 @@ from wolfguard.ipc.messages import (
 from wolfguard.ipc.packet import close_all
 from wolfguard.procs import log
 from wolfguard.sandbox import enter
+from wolfguard.sandbox.learn import Watcher
 
 if TYPE_CHECKING:
     from wolfguard.procs.child import Child
@@ -69,16 +70,17 @@ class Started:
     descriptors: Mapping[str, list[int]]
 
 
-async def live(child: Child, control: socket.socket) -> int:
-    """The whole life; returns the exit status."""
-    return await _Frame(child, control).live()
+async def live(child: Child, control: socket.socket, watcher: Watcher | None = None) -> int:
+    """The whole life; returns the exit status. `watcher`: this run learns what its filter would kill for."""
+    return await _Frame(child, control, watcher).live()
 
 
 class _Frame:
-    def __init__(self, child: Child, control: socket.socket) -> None:
+    def __init__(self, child: Child, control: socket.socket, watcher: Watcher | None) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_error)
         self._child = child
+        self._watcher = watcher
         self._steps: asyncio.Queue[_Step] = asyncio.Queue()
         self._channels: dict[tuple[str, int], Channel] = {}
         self._first: asyncio.Future[tuple[Start, Sender]] = loop.create_future()
@@ -125,7 +127,7 @@ class _Frame:
             await child.prepare(started)
             configuration = started.configuration
             allowed = configuration.confinement.allow
-            facts = enter.enter(child.process, _places(configuration), allowed=allowed, learn=enter.learning())
+            facts = enter.enter(child.process, _places(configuration), allowed=allowed, watcher=self._watcher)
             facts += child.facts()
         except LocalError as error:
             return self._fail(str(error))

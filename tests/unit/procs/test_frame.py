@@ -49,7 +49,7 @@ CONFIGURATION = Configuration((), (), confinement=Confinement(("no-landlock",)))
 FACTS = (
     Fact("process", "sessiond"),
     Fact("allowed", "no-landlock"),
-    Fact("learn", "False"),
+    Fact("watcher", "None"),
     Fact("notes", "1"),
 )
 HOLD = 10.0
@@ -178,8 +178,8 @@ def memory(configuration: Configuration) -> int:
 def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
     """Runs a test with a stage, in a loop; the sandbox says that all is well."""
 
-    def no_sandbox(process: str, places: Mapping[str, str], *, allowed: Sequence[str], learn: bool) -> Facts:
-        return (("process", process), ("allowed", ",".join(allowed)), ("learn", str(learn)))
+    def no_sandbox(process: str, places: Mapping[str, str], *, allowed: Sequence[str], watcher: None) -> Facts:
+        return (("process", process), ("allowed", ",".join(allowed)), ("watcher", str(watcher)))
 
     monkeypatch.setattr(enter, "enter", no_sandbox)
 

@@ -110,12 +110,14 @@ def _confinement() -> dict[str, Any]:
 class Gateway:
     """`wolfguard run` in a namespace. Standard error goes to `site.folder/gateway.log`.
 
-    `runner` is a program with its arguments that executes the gateway; none for the gateway itself.
+    `runner` is a program with its arguments that executes the gateway; none for the gateway itself. `options` are
+    further options of `wolfguard run`.
     """
 
     site: Site
     namespace: Namespace
     runner: Sequence[str] = ()
+    options: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -131,7 +133,7 @@ class Gateway:
             ready.bind(str(notify))
             command = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
             self.process = subprocess.Popen(
-                self.namespace.inside([*self.runner, *command]),
+                self.namespace.inside([*self.runner, *command, *self.options]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -37,9 +37,9 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
 {
     const char *program;
     Py_ssize_t length;
-    int log;
+    int learn;
     (void)module;
-    if (!PyArg_ParseTuple(args, "y#p:seccomp_install", &program, &length, &log))
+    if (!PyArg_ParseTuple(args, "y#p:seccomp_install", &program, &length, &learn))
         return NULL;
     Py_ssize_t count = length / (Py_ssize_t)sizeof(struct sock_filter);
     if (count == 0 || count > BPF_MAXINSNS || length % (Py_ssize_t)sizeof(struct sock_filter) != 0) {
@@ -50,15 +50,18 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
     if (filter == NULL)
         return PyErr_NoMemory();
     memcpy(filter, program, (size_t)length);
-    /* Learning: what would kill is logged and made. Only a developer's run asks for it. */
-    for (Py_ssize_t i = 0; log && i < count; i++)
+    /* Learning: what would kill waits for whoever holds the listener. Only a developer's run asks for it. */
+    for (Py_ssize_t i = 0; learn && i < count; i++)
         if (BPF_CLASS(filter[i].code) == BPF_RET && filter[i].k == SECCOMP_RET_KILL_PROCESS)
-            filter[i].k = SECCOMP_RET_LOG;
+            filter[i].k = SECCOMP_RET_USER_NOTIF;
     struct sock_fprog fprog = {.len = (unsigned short)count, .filter = filter};
-    unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | (log ? SECCOMP_FILTER_FLAG_LOG : 0u);
+    unsigned flags =
+        SECCOMP_FILTER_FLAG_TSYNC | (learn ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH | SECCOMP_FILTER_FLAG_NEW_LISTENER : 0u);
     long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog);
     int reason = errno;
     PyMem_Free(filter);
+    if (learn && result >= 0)
+        return PyLong_FromLong(result);
     if (result == 0)
         Py_RETURN_NONE;
     /* With TSYNC a positive result is the thread that could not be brought under the filter. */
