@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,9 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
     base.chmod(0o755)
 
     def make(
-        edit: Callable[[dict[str, Any]], None] | None = None, ground: Callable[[Topology], None] | None = None
+        edit: Callable[[dict[str, Any]], None] | None = None,
+        ground: Callable[[Topology], None] | None = None,
+        runner: Callable[[Path], Sequence[str]] = lambda folder: (),
     ) -> Field:
         topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
@@ -114,7 +116,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         if ground is not None:
             ground(topology)
         folder = base / topology.gateway.name
-        field = Field(topology, Gateway(Site(folder), topology.gateway))
+        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder)))
         made.append(field)
         field.site.prepare()
         if edit is not None:

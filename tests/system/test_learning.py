@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A gateway that learns says so in its log, its records and its status, in every life of every process; others do not."""
+"""A gateway that learns says so in its log, records and status, in every life of each process; others do not."""
 
 from __future__ import annotations
 
