@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
-
+from generator.document import load
 from generator.explanation import explanation
 from generator.manifest import CAPABILITIES, SUPERVISOR, Manifest, Process, read_manifest
 from generator.profile import Profile, read_profile
@@ -30,7 +29,7 @@ def outputs(tree: Path) -> dict[str, bytes]:
     folder = tree / "seccomp"
     manifest = read_manifest(folder)
     constants = _names(folder / "constants.yml")
-    numbers = yaml.safe_load((folder / "syscalls.yml").read_text("utf-8"))
+    numbers = load(folder / "syscalls.yml")
     files = {
         "wolfguard/ipc/dispatch_table.py": _dispatch(manifest),
         "wolfguard/engine/native/launcher_table.h": _launcher(manifest),
@@ -46,8 +45,8 @@ def outputs(tree: Path) -> dict[str, bytes]:
         for architecture in ARCHITECTURES:
             own = {call: entry[architecture.name] for call, entry in numbers.items()}
             stem = f"seccomp/generated/{name}.{architecture.name}"
-            files[f"{stem}.txt"] = listing(profile, architecture, own)
             program = compile_profile(profile, architecture, own)
+            files[f"{stem}.txt"] = listing(profile, architecture, own)
             binary[f"{stem}.bpf"] = b"".join(instruction.pack() for instruction in program)
     files["wolfguard/sandbox/processes.py"] = _run_time(manifest, binary)
     return {**{path: text.encode() for path, text in files.items()}, **binary}
@@ -63,7 +62,7 @@ def profiles(tree: Path) -> dict[str, Profile]:
 
 def _names(path: Path) -> dict[str, int]:
     """constants.yml: header -> name -> value, flattened."""
-    document = yaml.safe_load(path.read_text("utf-8"))
+    document = load(path)
     return {name: value for group in document.values() for name, value in group.items()}
 
 

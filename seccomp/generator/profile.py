@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from generator.document import load
 
 OPERATIONS: Final = ("in", "has", "lacks")
 ARGUMENTS: Final = range(6)
@@ -67,7 +67,7 @@ def _read(folder: Path, name: str, constants: Mapping[str, int], above: tuple[st
     if name in above:
         raise ValueError(f"{name}.yml includes itself through {' -> '.join(above)}")
     path = folder / f"{name}.yml"
-    document = yaml.safe_load(path.read_text("utf-8"))
+    document = load(path)
     if not isinstance(document, dict) or document.keys() - {"include", "allow", "soft"}:
         raise ValueError(f"{path.name}: only include, allow and soft may stand here")
     rules: dict[str, Rule] = {}

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens inside the frame of a child process: the order of its life, and the supervisor's words to it.
 
-Owns the sequence Start -> prepare -> sandbox -> Ready -> serve -> stop, and the table of channels to other processes.
-Everything that changes the process (attach, detach, reconfigure) is one step in one queue, so that a process never
-sees two changes at once. Whatever goes wrong in a step ends the process: the supervisor starts a fresh one.
+Owns the sequence Start -> a look at what the sandbox needs -> prepare -> sandbox -> Ready -> serve -> stop, and the
+table of channels to other processes. Everything that changes the process (attach, detach, reconfigure) is one step in
+one queue, so that a process never sees two changes at once. Whatever goes wrong in a step ends the process: the
+supervisor starts a fresh one.
 """
 
 from __future__ import annotations
@@ -124,9 +125,10 @@ class _Frame:
             started = _started(start.generation, start.slot, start.slots, start.descriptors, sender)
             if start.slots > 1:
                 log.start(child.process, start.slot)
-            await child.prepare(started)
             configuration = started.configuration
             allowed = configuration.confinement.allow
+            enter.require(child.process, allowed)
+            await child.prepare(started)
             facts = enter.enter(child.process, _places(configuration), allowed=allowed, watcher=self._watcher)
             facts += child.facts()
         except LocalError as error:

@@ -31,9 +31,7 @@ def enter(
     is there in a learning run alone. Must run while the process has one thread only, since Landlock and capabilities
     bind threads; threads made later inherit everything. Raises StartError.
     """
-    rules = PROCESSES.get(process)
-    if rules is None:
-        raise StartError(f"{process} is not in the manifest")
+    rules = _rules(process)
     try:
         program = filters.load(rules.filter)
         user = pwd.getpwuid(os.geteuid()).pw_name
@@ -46,9 +44,7 @@ def enter(
             _check_threads(_parse(kernel.read()))
             _native.drop_capabilities(list(rules.capabilities))
             restricted = landlock.restrict(rules.landlock, places, allowed) if rules.landlock is not None else "none"
-            listener = _native.seccomp_install(program, watcher is not None)
-            if watcher is not None and listener is not None:
-                watcher.hand_over(listener)
+            _install(program, watcher)
             kernel.seek(0)
             status = _parse(kernel.read())
     except OSError as error:
@@ -65,6 +61,42 @@ def enter(
     )
     _check_status(rules, status)
     return facts
+
+
+def require(process: str, allowed: Collection[str] = ()) -> None:
+    """What can be known before a process has opened or installed anything: that its filter is the manifest's, and that
+    the kernel has what confines. Raises StartError."""
+    rules = _rules(process)
+    filters.load(rules.filter)
+    try:
+        _native.seccomp_check()
+    except OSError as error:
+        raise _no_seccomp(error) from error
+    if rules.landlock is not None:
+        landlock.require(allowed)
+
+
+def _rules(process: str) -> Process:
+    rules = PROCESSES.get(process)
+    if rules is None:
+        raise StartError(f"{process} is not in the manifest")
+    return rules
+
+
+def _no_seccomp(error: OSError) -> StartError:
+    return StartError(
+        f"the kernel takes no seccomp filter ({error.strerror}): either it is built without (it needs "
+        "CONFIG_SECCOMP_FILTER) or a container's system call filter refuses it (let seccomp through)"
+    )
+
+
+def _install(program: bytes, watcher: Watcher | None) -> None:
+    try:
+        listener = _native.seccomp_install(program, watcher is not None)
+    except OSError as error:
+        raise _no_seccomp(error) from error
+    if watcher is not None and listener is not None:
+        watcher.hand_over(listener)
 
 
 def _seccomp(status: Mapping[str, str], watcher: Watcher | None) -> str:

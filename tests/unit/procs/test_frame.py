@@ -182,6 +182,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Await
         return (("process", process), ("allowed", ",".join(allowed)), ("watcher", str(watcher)))
 
     monkeypatch.setattr(enter, "enter", no_sandbox)
+    monkeypatch.setattr(enter, "require", lambda process, allowed: None)
 
     def play(test: Callable[[Stage], Awaitable[None]]) -> None:
         async def run() -> None:
@@ -221,6 +222,21 @@ def test_a_failed_start_is_one_line(played: Play, failing: str, words: str) -> N
         (message,) = stage.heard
         assert isinstance(message, Failed)
         assert message.text.startswith(words)
+
+    played(test)
+
+
+def test_nothing_is_prepared_for_a_sandbox_that_cannot_be(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(stage: Stage) -> None:
+        def no_kernel(process: str, allowed: Sequence[str]) -> None:
+            raise StartError("the kernel takes no seccomp filter")
+
+        monkeypatch.setattr(enter, "require", no_kernel)
+        stage.start()
+        assert await stage.life == frame.FAILED
+        await stage.until(lambda: bool(stage.heard))
+        assert stage.heard == [Failed("the kernel takes no seccomp filter")]
+        assert stage.subject.notes == []
 
     played(test)
 

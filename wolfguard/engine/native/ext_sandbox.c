@@ -69,6 +69,16 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
+/* Raises OSError where the kernel, or a container's filter, does not let anybody install one. */
+static PyObject *seccomp_check(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
+    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) != 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
+}
+
 static PyObject *landlock_abi(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
@@ -207,6 +217,7 @@ static PyObject *drop_capabilities(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"seccomp_install", seccomp_install, METH_VARARGS, "Installs classic BPF on all threads."},
+    {"seccomp_check", seccomp_check, METH_NOARGS, "Raises OSError where no filter can be installed."},
     {"landlock_abi", landlock_abi, METH_NOARGS, "Version of Landlock in this kernel, 0 without."},
     {"landlock_restrict", landlock_restrict, METH_VARARGS, "Restricts this thread to the given paths."},
     {"set_dumpable", set_dumpable, METH_VARARGS, "Whether others of this user may trace or dump this process."},
