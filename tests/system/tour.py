@@ -21,6 +21,8 @@ from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import ping
 from wolfguard.linux.namespace import Topology
 
+LIMIT: Final = 5.0
+"""Seconds for what one process tells another in its own time."""
 NOT_CAUSED: Final = {
     "Offence": "the word of a process whose peer broke the rules of their channel",
     "Failed": "a start that fails: test_start.py",
@@ -42,33 +44,40 @@ def edit_for(workers: int) -> Callable[[dict[str, Any]], None]:
     return edit
 
 
-def command(field: Field, *words: str, stdin: str | None = None) -> None:
-    result = field.site.wolfguard(*words, stdin=stdin)
+ADMINISTRATION: Final = (
+    ("user add bob --password-stdin", f"{PASSWORD}\n"),
+    ("user passwd bob --password-stdin", f"{PASSWORD}2\n"),
+    ("user unlock bob", None),
+    ("user list", None),
+    ("user remove bob", None),
+    ("sessions", None),
+    ("status", None),
+    ("events", None),
+)
+"""Every command that asks or changes something of users, sessions and records, and its standard input."""
+
+
+def command(field: Field, words: str, stdin: str | None = None) -> None:
+    result = field.site.wolfguard(*words.split(), stdin=stdin)
     assert result.returncode == 0, (words, result.stderr)
 
 
-def administration(field: Field) -> None:
-    """Every command that asks or changes something of users, sessions and records."""
-    command(field, "user", "add", "bob", "--password-stdin", stdin=f"{PASSWORD}\n")
-    command(field, "user", "passwd", "bob", "--password-stdin", stdin=f"{PASSWORD}2\n")
-    command(field, "user", "unlock", "bob")
-    command(field, "user", "list")
-    command(field, "user", "remove", "bob")
-    command(field, "sessions")
-    command(field, "status")
-    command(field, "events")
-
-
 def log_in_and_out(field: Field) -> None:
-    """A login over two connections, its tunnel, and the client's own end of it."""
+    """A login, its tunnel, and its logout over a second connection."""
+    before = numbers(field)
     authority = str(field.site.authority)
     with closing(Raw.open(field.topology.client, authority)) as raw:
         cookie = raw.log_in("alice", PASSWORD)
         assert raw.connect(cookie)[0] == 200
+        (number,) = numbers(field) - before
     with closing(Raw.open(field.topology.client, authority)) as raw:
         raw.send(f"GET /logout HTTP/1.1\r\nHost: vpn\r\nCookie: webvpn={cookie}\r\n\r\n".encode())
         assert raw.answer()[0] == 200
-    until(lambda: not sessions(field, "alice"), "the end of the session")
+    until(lambda: number not in numbers(field), "the end of the session", LIMIT)
+
+
+def numbers(field: Field) -> set[int]:
+    return {each["session"] for each in sessions(field, "alice")}
 
 
 def wrong_password(field: Field) -> None:
@@ -104,8 +113,8 @@ def datagrams(field: Field) -> None:
         client.connect()
         client.wait_dtls()
         ping(field.topology.client, Topology.UPSTREAM_V4, size=1000)
-        until(lambda: any(each["datagram"] for each in sessions(field, "alice")), "DTLS in the sessions")
-        command(field, "disconnect", "--user", "alice")
+        until(lambda: any(each["datagram"] for each in sessions(field, "alice")), "DTLS in the sessions", LIMIT)
+        command(field, "disconnect --user alice")
         client.wait_end()
     finally:
         client.stop()
@@ -119,7 +128,7 @@ def restart(field: Field, name: str) -> None:
     """SIGKILL; returns when a fresh process serves in its place."""
     before = row(field, name)
     os.kill(before["pid"], signal.SIGKILL)
-    until(lambda: _is_back(field, before), f"{name} back")
+    until(lambda: is_back(field, before), f"{name} back")
 
 
 def row(field: Field, name: str) -> dict[str, Any]:
@@ -128,7 +137,8 @@ def row(field: Field, name: str) -> dict[str, Any]:
     return found
 
 
-def _is_back(field: Field, before: dict[str, Any]) -> bool:
+def is_back(field: Field, before: dict[str, Any]) -> bool:
+    """Whether a fresh process serves in the place of this row's."""
     rows = (asked(field, "status") or {"processes": []})["processes"]
     after = next((each for each in rows if each["process"] == before["process"]), None)
     return after is not None and after["restarts"] == before["restarts"] + 1 and after["state"] == "serving"
@@ -136,7 +146,8 @@ def _is_back(field: Field, before: dict[str, Any]) -> bool:
 
 def whole(field: Field) -> None:
     """The tour, up to the gateway's own end by command."""
-    administration(field)
+    for words, stdin in ADMINISTRATION:
+        command(field, words, stdin)
     wrong_password(field)
     log_in_and_out(field)
     begin_anew(field)
