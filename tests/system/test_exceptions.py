@@ -33,8 +33,8 @@ STEPS: tuple[Callable[[Field], None], ...] = (
     tour.nonsense,
     tour.datagrams,
 )
-# Whose end each process hears of from the supervisor: as varied as can be, since each death doubles the wait for the next
-# start.
+# Whose end each process hears of from the supervisor: as varied as can be, since each death doubles the wait for the
+# next start.
 NEIGHBOURS = {
     "keyd": "worker",
     "sessiond": "pam",
