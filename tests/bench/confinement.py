@@ -83,8 +83,8 @@ def way(*, dtls: bool, down: bool) -> str:
 def conditions(rounds: int) -> str:
     return (
         f"{machine()}; {rounds} interleaved pairs in changing order, median; openconnect of sid, profile compat, one "
-        f"TCP stream of {SECONDS} s each way over DTLS and TLS; {LOGINS} logins (PBKDF2-HMAC-SHA-512, 210,000 iterations); "
-        "without: the same package, accounts and limits, but no seccomp filter and no Landlock"
+        f"TCP stream of {SECONDS} s each way over DTLS and TLS; {LOGINS} logins (PBKDF2-HMAC-SHA-512, 210,000 "
+        "iterations); without: the same package, accounts and limits, but no seccomp filter and no Landlock"
     )
 
 
