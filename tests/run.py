@@ -25,6 +25,19 @@ BUILD = CACHE / "build" / hashlib.sha256(str(TREE).encode()).hexdigest()[:12]
 BIN = Path(sysconfig.get_path("scripts"))
 NATIVE = TREE / "wolfguard" / "engine" / "native"
 FUZZ_SECONDS = 5
+LOG_MODE = "--log-mode"
+# Every process, every message (the first says so), every way of a packet, every client build, deaths, a renewal: what
+# a minute of log mode can show. The whole of it runs with --log-mode.
+LOG_MODE_SELECTION = (
+    "tests/system/test_every_message.py",
+    "tests/system/test_renewal.py::test_renewal_without_a_drop",
+    "tests/interop/test_bad_input.py",
+    "tests/interop/test_worker_death.py",
+    "tests/interop/openconnect/test_session.py::test_session_timeout[bookworm-ipv4]",
+    "tests/interop/openconnect/test_session.py::test_server_side_disconnect[trixie-ipv6]",
+    "tests/interop/openconnect/test_datagrams.py::test_reconnect_after_cut[sid-ipv4]",
+    "tests/interop/openconnect/test_datagrams.py::test_traffic_both_ways[openssl-ipv6]",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +95,12 @@ def tracked(*patterns: str) -> list[str]:
     return [name for name in names if (TREE / name).is_file()]
 
 
-def phases(words: Sequence[str]) -> list[Phase]:
+def phases(words: Sequence[str], log_mode: bool) -> list[Phase]:
+    mode = [LOG_MODE] if log_mode else []
     if any((TREE / word.partition("::")[0]).exists() for word in words):
-        return [Phase("tests", pytest(*words))]
+        return [Phase("tests", pytest(*mode, *words))]
+    if log_mode:
+        return [Phase("log mode: all", pytest(*mode, *words, "tests/system", "tests/interop"), fast=False)]
     return [
         Phase("style", [str(BIN / "ruff"), "check"]),
         Phase("format", [str(BIN / "ruff"), "format", "--check"]),
@@ -98,12 +114,14 @@ def phases(words: Sequence[str]) -> list[Phase]:
         *fuzzing(),
         Phase("tests: unit, property, meta", pytest(*words, "tests/unit", "tests/property", "tests/meta")),
         Phase("tests: system, interop", pytest(*words, "tests/system", "tests/interop"), fast=False),
+        Phase("log mode: selection", pytest(LOG_MODE, *words, *LOG_MODE_SELECTION), fast=False),
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--fast", action="store_true", help="leave out what needs network namespaces")
+    parser.add_argument(LOG_MODE, action="store_true", help="system and interop tests while filters log, not kill")
     parser.add_argument("--only", metavar="WORD", help="only phases whose name holds this word")
     options, words = parser.parse_known_args()
     # the installed package is what is tested, and confined users could not read a checkout anyway
@@ -117,7 +135,7 @@ def main() -> int:
         "TSAN_OPTIONS": "halt_on_error=1",
     }
     started = time.monotonic()
-    for phase in phases(words):
+    for phase in phases(words, options.log_mode):
         if (options.fast and not phase.fast) or (options.only and options.only not in phase.name):
             continue
         print(f"== {phase.name}", flush=True)

@@ -117,8 +117,12 @@ class Engine:
 
 # ext_sandbox.c -----------------------------------------------------------------------------------------------------
 
-def seccomp_install(program: bytes, log: bool) -> None:
-    """Installs classic BPF (struct sock_filter array) on all threads; raises OSError."""
+def seccomp_install(program: bytes, learn: bool) -> int | None:
+    """Installs classic BPF (struct sock_filter array) on all threads; raises OSError. Learning, calls that the program
+    would kill for wait for the holder of the listener (seccomp_unotify(2)), whose descriptor is returned."""
+
+def seccomp_check() -> None:
+    """Raises OSError where no filter that kills can be installed."""
 
 def landlock_abi() -> int: ...
 def landlock_restrict(paths: list[tuple[str, int]], fs: int, net: int, scoped: int) -> int:

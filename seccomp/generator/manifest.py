@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import cerberus  # type: ignore[import-untyped]
-import yaml
+
+from generator.document import load
 
 SUPERVISOR: Final = "supervisor"
 
@@ -80,8 +81,8 @@ class Manifest:
 
 def read_manifest(folder: Path) -> Manifest:
     """Raises ValueError that says what is wrong where."""
-    schema = yaml.safe_load((folder / "schema.yml").read_text("utf-8"))
-    document = yaml.safe_load((folder / "processes.yml").read_text("utf-8"))
+    schema = load(folder / "schema.yml")
+    document = load(folder / "processes.yml")
     validator = cerberus.Validator(schema)
     if not validator.validate(document):
         raise ValueError(f"processes.yml: {validator.errors}")

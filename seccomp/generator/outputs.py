@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every generated file as (path in the tree, content): the same input gives the same bytes.
 
-Owns how the manifest looks in C, in Python and in Markdown.
+Owns how the manifest looks in C, in Python and in Markdown, and the hashes of the filters.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
-
+from generator.document import load
+from generator.explanation import explanation
 from generator.manifest import CAPABILITIES, SUPERVISOR, Manifest, Process, read_manifest
 from generator.profile import Profile, read_profile
 from generator.program import ARCHITECTURES, compile_profile, listing
@@ -27,22 +29,26 @@ def outputs(tree: Path) -> dict[str, bytes]:
     folder = tree / "seccomp"
     manifest = read_manifest(folder)
     constants = _names(folder / "constants.yml")
-    numbers = yaml.safe_load((folder / "syscalls.yml").read_text("utf-8"))
+    numbers = load(folder / "syscalls.yml")
     files = {
         "wolfguard/ipc/dispatch_table.py": _dispatch(manifest),
-        "wolfguard/sandbox/processes.py": _run_time(manifest),
         "wolfguard/engine/native/launcher_table.h": _launcher(manifest),
         _MAP: _with_table((tree / _MAP).read_text("utf-8"), table(manifest)),
     }
     binary = {}
-    for name in sorted({process.filter for process in manifest.processes} - {NONE}):
-        profile = read_profile(folder / "profiles", name, constants)
+    used = {
+        name: read_profile(folder / "profiles", name, constants)
+        for name in sorted({process.filter for process in manifest.processes} - {NONE})
+    }
+    files["seccomp/generated/explanation.json"] = explanation(manifest, used, numbers)
+    for name, profile in used.items():
         for architecture in ARCHITECTURES:
             own = {call: entry[architecture.name] for call, entry in numbers.items()}
             stem = f"seccomp/generated/{name}.{architecture.name}"
-            files[f"{stem}.txt"] = listing(profile, architecture, own)
             program = compile_profile(profile, architecture, own)
+            files[f"{stem}.txt"] = listing(profile, architecture, own)
             binary[f"{stem}.bpf"] = b"".join(instruction.pack() for instruction in program)
+    files["wolfguard/sandbox/processes.py"] = _run_time(manifest, binary)
     return {**{path: text.encode() for path, text in files.items()}, **binary}
 
 
@@ -56,7 +62,7 @@ def profiles(tree: Path) -> dict[str, Profile]:
 
 def _names(path: Path) -> dict[str, int]:
     """constants.yml: header -> name -> value, flattened."""
-    document = yaml.safe_load(path.read_text("utf-8"))
+    document = load(path)
     return {name: value for group in document.values() for name, value in group.items()}
 
 
@@ -91,7 +97,7 @@ def _dispatch(manifest: Manifest) -> str:
     )
 
 
-def _run_time(manifest: Manifest) -> str:
+def _run_time(manifest: Manifest, filters: Mapping[str, bytes]) -> str:
     lines = [
         "# SPDX-License-Identifier: GPL-3.0-or-later",
         f'"""The manifest at run time: {_SAY}."""',
@@ -118,7 +124,17 @@ def _run_time(manifest: Manifest) -> str:
             f"        descriptors={_tuple(process.descriptors)},",
             "    ),",
         ]
-    return "\n".join([*lines, "}", ""])
+    hashes = {Path(path).name: hashlib.sha256(program).hexdigest() for path, program in sorted(filters.items())}
+    lines += [
+        "}",
+        "",
+        "# SHA-256 of each compiled filter, by the name of its file.",
+        "FILTERS: Final[dict[str, str]] = {",
+        *(f"    {_text(name)}: {_text(digest)}," for name, digest in hashes.items()),
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _launcher(manifest: Manifest) -> str:

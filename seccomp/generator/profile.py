@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from generator.document import load
 
 OPERATIONS: Final = ("in", "has", "lacks")
 ARGUMENTS: Final = range(6)
@@ -32,11 +32,12 @@ ARGUMENTS: Final = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`values` are all alternatives for "in", one mask for "has" and "lacks"."""
+    """`values` are all alternatives for "in", one mask for "has" and "lacks"; `names` is how the profile says it."""
 
     argument: int
     operation: str
     values: tuple[int, ...]
+    names: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _read(folder: Path, name: str, constants: Mapping[str, int], above: tuple[st
     if name in above:
         raise ValueError(f"{name}.yml includes itself through {' -> '.join(above)}")
     path = folder / f"{name}.yml"
-    document = yaml.safe_load(path.read_text("utf-8"))
+    document = load(path)
     if not isinstance(document, dict) or document.keys() - {"include", "allow", "soft"}:
         raise ValueError(f"{path.name}: only include, allow and soft may stand here")
     rules: dict[str, Rule] = {}
@@ -131,8 +132,8 @@ def _test(path: Path, call: str, argument: Any, test: Any, constants: Mapping[st
         raise ValueError(f"{where}: {unknown[0]} is not in constants.yml")
     values = [constants[name] for name in names]
     if operation == "in":
-        return Condition(argument, operation, tuple(sorted(set(values))))
+        return Condition(argument, operation, tuple(sorted(set(values))), tuple(names))
     mask = 0
     for value in values:
         mask |= value
-    return Condition(argument, operation, (mask,))
+    return Condition(argument, operation, (mask,), tuple(names))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`./bootstrap bench NAME [--json FILE]`: runs one benchmark and prints a table or writes a list of figures.
 
-Owns the choice and the printing. Each benchmark is a module of this folder with `run(rounds) -> list[Figure]`.
+Owns the choice and the printing. Each benchmark is a module of this folder with `run(rounds) -> list[Figure]`, and with
+ROUNDS where it needs more of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.figure import Figure
 
-NAMES = ("tunnel", "sessions")
+NAMES = ("tunnel", "sessions", "confinement")
+ROUNDS = 5
 
 
 def table(figures: list[Figure]) -> str:
@@ -36,9 +38,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bootstrap bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as JSON")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
+    parser.add_argument("--rounds", type=int, help=f"interleaved rounds (default {ROUNDS}; confinement 10)")
     options = parser.parse_args()
-    figures: list[Figure] = importlib.import_module(f"tests.bench.{options.name}").run(options.rounds)
+    module = importlib.import_module(f"tests.bench.{options.name}")
+    figures: list[Figure] = module.run(options.rounds or getattr(module, "ROUNDS", ROUNDS))
     print(table(figures))
     if options.json:
         options.json.write_text(json.dumps([dataclasses.asdict(each) for each in figures], indent=2) + "\n")

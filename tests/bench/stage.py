@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,11 +33,12 @@ CERTIFICATES = itertools.count()
 
 @dataclass(frozen=True)
 class Server:
-    """One that runs. `counters` are empty for ocserv."""
+    """One that runs. `counters` are empty for ocserv; `started` is the seconds from its execution to its readiness."""
 
     name: str
     pids: Callable[[], list[int]]
     counters: Callable[[], dict[str, int]]
+    started: float = 0.0
 
 
 @dataclass
@@ -53,18 +55,18 @@ class Stage:
             yield server
 
     @contextmanager
-    def wolfguard(self, workers: int = 0) -> Iterator[Server]:
-        gateway = Gateway(self.site, self.topology.gateway)
+    def wolfguard(self, workers: int = 0, python: str = sys.executable) -> Iterator[Server]:
+        gateway = Gateway(self.site, self.topology.gateway, python=python)
         self.site.document["sites"][0]["crypto_profile"] = "compat"
         self.site.document["workers"] = workers
         self.site.write()
-        gateway.start()
+        seconds = gateway.start()
         try:
             process = gateway.process
             assert process is not None
             pid = process.pid
             self.site.wolfguard("user", "add", USER, "--password-stdin", stdin=PASSWORD + "\n")
-            yield Server(WOLFGUARD, lambda: descendants(pid), lambda: counters(self.site))
+            yield Server(WOLFGUARD, lambda: descendants(pid), lambda: counters(self.site), seconds)
         finally:
             gateway.stop()
 

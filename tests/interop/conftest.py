@@ -108,7 +108,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
     def make(
         edit: Callable[[dict[str, Any]], None] | None = None,
         ground: Callable[[Topology], None] | None = None,
-        runner: Sequence[str] = (),
+        runner: Callable[[Path], Sequence[str]] = lambda folder: (),
     ) -> Field:
         topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
@@ -116,7 +116,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         if ground is not None:
             ground(topology)
         folder = base / topology.gateway.name
-        field = Field(topology, Gateway(Site(folder), topology.gateway, runner))
+        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder)))
         made.append(field)
         field.site.prepare()
         if edit is not None:

@@ -50,7 +50,7 @@ def few(make_gateway: Callable[..., Field]) -> Iterator[Field]:
 def learner(make_gateway: Callable[..., Field]) -> Iterator[Field]:
     """A gateway whose filters log what they would kill for."""
     program = (sys.executable, "-I", str(Path(__file__).with_name("learning.py")))
-    made = make_gateway(edited(2), runner=program)
+    made = make_gateway(edited(2), runner=lambda folder: program)
     yield made
     made.gateway.stop()
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,11 @@ def left_behind(namespace: Namespace, site: Site) -> list[str]:
     return [*(namespace.run(*command) for command in commands), run("ip", "netns", "pids", namespace.name), *files]
 
 
-def refused(topology: Topology, site: Site, code: int, *, mounts: str = "") -> str:
-    """Runs the gateway to its early end and returns its one line; `mounts` are shell commands that go before."""
+def refused(topology: Topology, site: Site, code: int, *, mounts: str = "", runner: Sequence[str] = ()) -> str:
+    """Runs the gateway to its early end and returns its one line; `mounts` are shell commands that go before, `runner`
+    is a program that executes it."""
     before = left_behind(topology.gateway, site)
-    command = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(site.configuration)]
+    command = [*runner, sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(site.configuration)]
     words = topology.gateway.inside(command)
     if mounts:
         words = ["unshare", "--mount", "sh", "-e", "-c", f'{mounts}\nexec "$@"', "mounts", *words]

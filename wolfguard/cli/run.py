@@ -11,6 +11,9 @@ import click
 
 from wolfguard.cli.failure import NOT_PERMITTED, CommandError
 from wolfguard.cli.options import as_json, examples, site_file
+from wolfguard.sandbox.processes import PROCESSES
+
+ALL = "all"
 
 STATUSES = "\n".join(
     (
@@ -30,17 +33,31 @@ STATUSES = "\n".join(
     epilog=examples(
         ("sudo wolfguard run", "in a terminal; Ctrl-C ends it"),
         ("sudo wolfguard run --config ./site.yml", "with another site file"),
+        (
+            "sudo wolfguard run --learn worker 2>&1 | grep learned",
+            "for a developer: what the worker's filter would kill for",
+        ),
     )
     + "\n\n"
     + STATUSES
 )
+@click.option(
+    "--learn",
+    type=click.Choice([*PROCESSES, ALL]),
+    multiple=True,
+    metavar="PROCESS",
+    help="Log what this process's filter would kill for, and let it happen. Not for service. Can be given again.",
+)
 @site_file
 @as_json
-def command(file: Path, as_json: bool) -> None:
+def command(learn: tuple[str, ...], file: Path, as_json: bool) -> None:
     """Run the gateway until it is told to end.
 
     It stays in the foreground, logs to standard error and ends on SIGTERM or Ctrl-C; SIGHUP makes it read the site
     file again. Nothing is started when the site file has errors.
+
+    With --learn the gateway is weaker for as long as it runs: that is warned of, recorded as gateway.weakened and shown
+    by wolfguard status. PROCESS is one of those that wolfguard sandbox list names, or all.
     """
     if os.geteuid() != 0:
         text = "the gateway starts as root, to open ports and devices, and gives that up at once; use sudo"
@@ -48,4 +65,5 @@ def command(file: Path, as_json: bool) -> None:
     # Here and not above: what the supervisor needs is loaded only when it runs.
     from wolfguard.procs import supervisor
 
-    sys.exit(supervisor.main(str(file.absolute()), as_json=as_json))
+    processes = tuple(PROCESSES) if ALL in learn else learn
+    sys.exit(supervisor.main(str(file.absolute()), learn=processes, as_json=as_json))

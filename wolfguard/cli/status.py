@@ -12,6 +12,7 @@ import click
 from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.options import as_json, examples, socket_path
+from wolfguard.sandbox import weakening
 
 # Facts of the engine that the first lines tell.
 HEAD_FACTS = frozenset({"library", "meaning", "verdict"})
@@ -66,10 +67,16 @@ def _head(status: dict[str, Any], now: int) -> list[str]:
         ("", status["fips"]["meaning"]),
         ("carries", _carries(status)),
     ]
-    if status["weakened"]:
-        names = ", ".join(status["weakened"])
-        rows.insert(1, ("weakened", f"{names}: refused by this machine, allowed by the site file"))
+    rows[1:1] = [("weakened", text) for text in _weakened(status["weakened"] or [])]
     return output.pairs(rows)
+
+
+def _weakened(words: list[str]) -> list[str]:
+    """One text for each reason, with all that go on without something for it."""
+    reasons: dict[str, list[str]] = {}
+    for word in words:
+        reasons.setdefault(weakening.REASONS.get(word, "of a kind that this command does not know"), []).append(word)
+    return [f"{', '.join(found)}: {reason}" for reason, found in reasons.items()]
 
 
 def _carries(status: dict[str, Any]) -> str:

@@ -140,7 +140,7 @@ class Stop(Request):
 
 @dataclass(frozen=True, slots=True)
 class Weakened(Notice):
-    """What processes had to go on without, by the words of the site file that allow it: for sessiond to record."""
+    """What processes go on without, by the words of `sandbox.weakening`: for sessiond to record."""
 
     names: tuple[str, ...]
 

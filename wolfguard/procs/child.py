@@ -23,6 +23,7 @@ from wolfguard.ipc.errors import IpcClosed, IpcError, IpcTimeout
 from wolfguard.ipc.messages import Message
 from wolfguard.procs import frame, log
 from wolfguard.procs.frame import Started
+from wolfguard.sandbox import learn
 
 CONTROL_DESCRIPTOR: Final = 3
 
@@ -76,12 +77,14 @@ class Child(abc.ABC):
 def run(child: Child) -> int:
     """Lives the whole life of the process; returns its exit status (0 after an orderly stop)."""
     log.start(child.process)
+    # Before there is anything to inherit: keys, threads, the loop.
+    watcher = learn.start(CONTROL_DESCRIPTOR) if learn.wanted() else None
     # The supervisor alone decides about the end; a Ctrl-C in the terminal reaches it too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=CONTROL_DESCRIPTOR)
     control.set_inheritable(False)
     with asyncio.Runner() as runner:
-        status = runner.run(frame.live(child, control))
+        status = runner.run(frame.live(child, control, watcher))
     sys.stderr.flush()
     return status

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens inside the frame of a child process: the order of its life, and the supervisor's words to it.
 
-Owns the sequence Start -> prepare -> sandbox -> Ready -> serve -> stop, and the table of channels to other processes.
-Everything that changes the process (attach, detach, reconfigure) is one step in one queue, so that a process never
-sees two changes at once. Whatever goes wrong in a step ends the process: the supervisor starts a fresh one.
+Owns the sequence Start -> a look at what the sandbox needs -> prepare -> sandbox -> Ready -> serve -> stop, and the
+table of channels to other processes. Everything that changes the process (attach, detach, reconfigure) is one step in
+one queue, so that a process never sees two changes at once. Whatever goes wrong in a step ends the process: the
+supervisor starts a fresh one.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from wolfguard.ipc.messages import (
 from wolfguard.ipc.packet import close_all
 from wolfguard.procs import log
 from wolfguard.sandbox import enter
+from wolfguard.sandbox.learn import Watcher
 
 if TYPE_CHECKING:
     from wolfguard.procs.child import Child
@@ -69,16 +71,17 @@ class Started:
     descriptors: Mapping[str, list[int]]
 
 
-async def live(child: Child, control: socket.socket) -> int:
-    """The whole life; returns the exit status."""
-    return await _Frame(child, control).live()
+async def live(child: Child, control: socket.socket, watcher: Watcher | None = None) -> int:
+    """The whole life; returns the exit status. `watcher`: this run learns what its filter would kill for."""
+    return await _Frame(child, control, watcher).live()
 
 
 class _Frame:
-    def __init__(self, child: Child, control: socket.socket) -> None:
+    def __init__(self, child: Child, control: socket.socket, watcher: Watcher | None) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_error)
         self._child = child
+        self._watcher = watcher
         self._steps: asyncio.Queue[_Step] = asyncio.Queue()
         self._channels: dict[tuple[str, int], Channel] = {}
         self._first: asyncio.Future[tuple[Start, Sender]] = loop.create_future()
@@ -122,10 +125,11 @@ class _Frame:
             started = _started(start.generation, start.slot, start.slots, start.descriptors, sender)
             if start.slots > 1:
                 log.start(child.process, start.slot)
-            await child.prepare(started)
             configuration = started.configuration
             allowed = configuration.confinement.allow
-            facts = enter.enter(child.process, _places(configuration), allowed=allowed, learn=enter.learning())
+            enter.require(child.process, allowed)
+            await child.prepare(started)
+            facts = enter.enter(child.process, _places(configuration), allowed=allowed, watcher=self._watcher)
             facts += child.facts()
         except LocalError as error:
             return self._fail(str(error))

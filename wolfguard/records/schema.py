@@ -217,9 +217,10 @@ EVENTS: Final = (
     ),
     Event(
         "gateway.weakened",
-        "The machine refuses a part of the confinement, and the site allows to go on without; again at each start.",
+        "Processes go on without a part of their confinement: the machine refuses it and the site allows that, or they "
+        "were started to learn; again at each start.",
         (SUCCESS,),
-        (Field("names", STRING, "words of `confinement.allow` that are in force, separated by commas"),),
+        (Field("names", STRING, "words of `confinement.allow` in force, and `learning`; separated by commas"),),
         severity="warning",
     ),
     Event("gateway.stopped", "The keeper of sessions was told to stop.", (SUCCESS,), (), severity="notice"),

@@ -12,36 +12,28 @@ import os
 import pwd
 import sys
 from collections.abc import Collection, Mapping
-from typing import Final
 
 from wolfguard import _native
 from wolfguard.errors import StartError
-from wolfguard.sandbox import foreign_crypto, landlock, quiet, weakening
-from wolfguard.sandbox.manifest import Process, filter_program
+from wolfguard.sandbox import filters, foreign_crypto, landlock, quiet, weakening
+from wolfguard.sandbox.learn import Watcher
+from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 from wolfguard.sandbox.weakening import Facts
 
-LEARN_VARIABLE: Final = "WOLFGUARD_FILTER"
-"""Set to "log" by a launcher that was told to, for a developer who learns what a filter needs; see seccomp/learn."""
 
-
-def learning() -> bool:
-    """Whether this run only logs what the filter would kill for."""
-    return os.environ.get(LEARN_VARIABLE) == "log"
-
-
-def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] = (), learn: bool = False) -> Facts:
+def enter(
+    process: str, places: Mapping[str, str], *, allowed: Collection[str] = (), watcher: Watcher | None = None
+) -> Facts:
     """Confines this process as the manifest says; returns (name, value) pairs as read back from the kernel.
 
-    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows. Must run
-    while the process has one thread only, since Landlock and capabilities bind threads; threads made later inherit
-    everything. Raises StartError.
+    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows; `watcher`
+    is there in a learning run alone. Must run while the process has one thread only, since Landlock and capabilities
+    bind threads; threads made later inherit everything. Raises StartError.
     """
-    rules = PROCESSES.get(process)
-    if rules is None:
-        raise StartError(f"{process} is not in the manifest")
+    rules = _rules(process)
     try:
-        program = filter_program(rules.filter)
+        program = filters.load(rules.filter)
         user = pwd.getpwuid(os.geteuid()).pw_name
         _check_crypto()
         quiet.apply()
@@ -53,7 +45,7 @@ def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] =
             _check_threads(_parse(kernel.read()))
             _native.drop_capabilities(list(rules.capabilities))
             restricted = landlock.restrict(rules.landlock, places, allowed) if rules.landlock is not None else "none"
-            _native.seccomp_install(program, learn)
+            _install(program, watcher)
             kernel.seek(0)
             status = _parse(kernel.read())
     except OSError as error:
@@ -64,12 +56,54 @@ def enter(process: str, places: Mapping[str, str], *, allowed: Collection[str] =
         ("capabilities", status["CapEff"]),
         ("bounding", status["CapBnd"]),
         ("no_new_privs", status["NoNewPrivs"]),
-        ("seccomp", "log" if learn else {"2": "filter"}.get(status["Seccomp"], "none")),
+        (weakening.SECCOMP, _seccomp(status, watcher)),
         (weakening.LANDLOCK, restricted),
         ("foreign_crypto", "none"),
     )
     _check_status(rules, status)
     return facts
+
+
+def require(process: str, allowed: Collection[str] = ()) -> None:
+    """What can be known before a process has opened or installed anything: that its filter is the manifest's, and that
+    the kernel has what confines. Raises StartError."""
+    rules = _rules(process)
+    filters.load(rules.filter)
+    try:
+        _native.seccomp_check()
+    except OSError as error:
+        raise _no_seccomp(error) from error
+    if rules.landlock is not None:
+        landlock.require(allowed)
+
+
+def _rules(process: str) -> Process:
+    rules = PROCESSES.get(process)
+    if rules is None:
+        raise StartError(f"{process} is not in the manifest")
+    return rules
+
+
+def _no_seccomp(error: OSError) -> StartError:
+    return StartError(
+        f"the kernel takes no seccomp filter ({error.strerror}): either it is built without (it needs "
+        "CONFIG_SECCOMP_FILTER) or a container's system call filter refuses it (let seccomp through)"
+    )
+
+
+def _install(program: bytes, watcher: Watcher | None) -> None:
+    try:
+        listener = _native.seccomp_install(program, watcher is not None)
+    except OSError as error:
+        raise _no_seccomp(error) from error
+    if watcher is not None and listener is not None:
+        watcher.hand_over(listener)
+
+
+def _seccomp(status: Mapping[str, str], watcher: Watcher | None) -> str:
+    if watcher is not None:
+        return weakening.SECCOMP_LEARNING
+    return {"2": "filter"}.get(status["Seccomp"], "none")
 
 
 def _parse(text: str) -> dict[str, str]:

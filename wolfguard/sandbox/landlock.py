@@ -60,7 +60,17 @@ def restrict(
             return f"abi {version}, {len(paths)} folders"
     if weakening.NO_LANDLOCK in allowed:
         return weakening.LANDLOCK_MISSING
-    raise StartError(
+    raise _missing()
+
+
+def require(allowed: Collection[str]) -> None:
+    """Raises StartError where it is plain already that `restrict` will."""
+    if not available() and weakening.NO_LANDLOCK not in allowed:
+        raise _missing()
+
+
+def _missing() -> StartError:
+    return StartError(
         "Landlock is missing: either this kernel has none (boot it with landlock among its security modules, lsm=) "
         "or a container's system call filter refuses it (let landlock_create_ruleset, landlock_add_rule and "
         "landlock_restrict_self through); to do without, set confinement: "

@@ -33,12 +33,19 @@ class Process:
 
 
 def filter_program(name: str, machine: str | None = None) -> bytes:
-    """The compiled seccomp filter for this machine. Raises StartError when there is none."""
+    """The compiled seccomp filter for this machine, as it lies there. Raises StartError when there is none."""
     file = f"{name}.{machine or platform.machine()}.bpf"
+    path = data_file(file)
+    if path is None:
+        raise StartError(f"no seccomp filter {file}: install the package for this machine, or run seccomp/generate")
+    return path.read_bytes()
+
+
+def data_file(name: str) -> Path | None:
+    """A generated file that comes with the package, None where it is missing."""
     package = Path(__file__).parent
-    # Installed, the filters are data of this package; in a source tree they lie where the generator writes them.
+    # Installed, they are data of this package; in a source tree they lie where the generator writes them.
     for folder in (package / "data", package.parents[1] / "seccomp" / "generated"):
-        path = folder / file
-        if path.is_file():
-            return path.read_bytes()
-    raise StartError(f"no seccomp filter {file}: install the package for this machine, or run seccomp/generate")
+        if (folder / name).is_file():
+            return folder / name
+    return None

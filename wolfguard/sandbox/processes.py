@@ -77,3 +77,21 @@ PROCESSES: Final[dict[str, Process]] = {
         descriptors=("configuration", "listener", "datagram", "tun", "traffic"),
     ),
 }
+
+# SHA-256 of each compiled filter, by the name of its file.
+FILTERS: Final[dict[str, str]] = {
+    "authd.aarch64.bpf": "23280389efc05ec58080b840e4066a2a2a017a676b650c31fa92dc76ae8fb742",
+    "authd.x86_64.bpf": "e8fe9a923ce527150bb25a6cf86c012a5adc29e57a14bdc3b90e1473df7dbc7f",
+    "keyd.aarch64.bpf": "b742905999bb683c3c2d0812055a2c90043da2ece378484da8c50101bfa4e788",
+    "keyd.x86_64.bpf": "8f289725e0178e98977a7ff821204fa856ecb112c180bd5847d5e90b2e20a55a",
+    "mgmtd.aarch64.bpf": "fedd1da61ed073813c4eadcaae1a8f4f639305dbf24bfcadf71fb194ca1cfe1f",
+    "mgmtd.x86_64.bpf": "5addb6c112369b05e3d1287c0a1d609bf2a81e41c4c9c4ce43a266732d94ef6f",
+    "netd.aarch64.bpf": "a8530a8cf1b555ea3a05fefacb21918a08c8eb3f5c0e57de63345d3b78f7b108",
+    "netd.x86_64.bpf": "a0b810133b6ed870138c43586251330d7e258af2044a3a9df9e49cbfe36ad824",
+    "pam.aarch64.bpf": "23280389efc05ec58080b840e4066a2a2a017a676b650c31fa92dc76ae8fb742",
+    "pam.x86_64.bpf": "e8fe9a923ce527150bb25a6cf86c012a5adc29e57a14bdc3b90e1473df7dbc7f",
+    "sessiond.aarch64.bpf": "b0acd7502f05037b483840346aafd0e81f0996fb0073ce129d95987258e5ea67",
+    "sessiond.x86_64.bpf": "10ff5222b5c56e00b3f66024e210c7a87641b1ffb65e15cd304dcf3e27ff6a1e",
+    "worker.aarch64.bpf": "9d065a363e04088cf13ba188eda88e86ee5dded8ea77a4bc62acfca484c434fd",
+    "worker.x86_64.bpf": "ea68c102527f66ea1930cdab52d156112d0ba9058de6d35209e7fa8419de2b83",
+}

@@ -37,6 +37,7 @@ from wolfguard.ipc.management import (
 )
 from wolfguard.ipc.messages import Done, Fact
 from wolfguard.procs.mgmtd.roles import Credentials, Role
+from wolfguard.sandbox import weakening
 from wolfguard.secret import Secret
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -118,6 +119,16 @@ def test_status_says_what_is_weakened(site: Gateway) -> None:
     shown = wolfguard(site, "status").output.splitlines()
     assert "weakened   no-landlock: refused by this machine, allowed by the site file" in shown[:3]
     assert json.loads(wolfguard(site, "status", "--json").output)["weakened"] == ["no-landlock"]
+
+
+def test_status_says_who_learns(site: Gateway) -> None:
+    facts = (Fact("landlock", "missing, allowed by the site"), Fact("seccomp", weakening.SECCOMP_LEARNING))
+    processes = (ProcessStatus("worker", 0, 1001, "serving", STARTED, 0, facts),)
+    site.supervisor.answers[AskSupervisorStatus] = SupervisorStatus("0.1.0", 2, STARTED, processes, ())
+    shown = wolfguard(site, "status").output.splitlines()
+    assert "weakened   no-landlock: refused by this machine, allowed by the site file" in shown[:4]
+    assert f"weakened   learning: {weakening.REASONS[weakening.LEARNING]}" in shown[:4]
+    assert json.loads(wolfguard(site, "status", "--json").output)["weakened"] == ["no-landlock", "learning"]
 
 
 def test_events(site: Gateway) -> None:

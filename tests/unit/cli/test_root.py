@@ -17,6 +17,7 @@ from wolfguard.cli import completion, documents
 from wolfguard.cli.failure import CommandError
 from wolfguard.cli.root import COMMANDS, command
 from wolfguard.errors import StartError
+from wolfguard.sandbox.processes import PROCESSES
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -74,16 +75,18 @@ def test_run_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_run_becomes_the_supervisor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given: list[tuple[str, bool]] = []
+    given: list[tuple[str, tuple[str, ...], bool]] = []
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
-    def supervise(path: str, *, as_json: bool) -> int:
-        given.append((path, as_json))
+    def supervise(path: str, *, learn: tuple[str, ...], as_json: bool) -> int:
+        given.append((path, learn, as_json))
         return 70
 
     monkeypatch.setattr("wolfguard.procs.supervisor.main", supervise)
-    assert CliRunner().invoke(command, ["run", "--config", str(tmp_path / "x.yml")]).exit_code == 70
-    assert given == [(str(tmp_path / "x.yml"), False)]
+    path = str(tmp_path / "x.yml")
+    for words in ([], ["--learn", "keyd", "--learn", "worker"], ["--learn", "all"]):
+        assert CliRunner().invoke(command, ["run", "--config", path, *words]).exit_code == 70
+    assert given == [(path, (), False), (path, ("keyd", "worker"), False), (path, tuple(PROCESSES), False)]
 
 
 def test_run_says_in_json_why_not(tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_a_command_whose_package_is_not_installed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_errors_of_the_package_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: str, *, as_json: bool) -> int:
+    def fail(path: str, **options: object) -> int:
         raise StartError("the port is in use; stop the other program")
 
     monkeypatch.setattr("os.geteuid", lambda: 0)

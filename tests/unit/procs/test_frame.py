@@ -49,7 +49,7 @@ CONFIGURATION = Configuration((), (), confinement=Confinement(("no-landlock",)))
 FACTS = (
     Fact("process", "sessiond"),
     Fact("allowed", "no-landlock"),
-    Fact("learn", "False"),
+    Fact("watcher", "None"),
     Fact("notes", "1"),
 )
 HOLD = 10.0
@@ -178,10 +178,11 @@ def memory(configuration: Configuration) -> int:
 def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
     """Runs a test with a stage, in a loop; the sandbox says that all is well."""
 
-    def no_sandbox(process: str, places: Mapping[str, str], *, allowed: Sequence[str], learn: bool) -> Facts:
-        return (("process", process), ("allowed", ",".join(allowed)), ("learn", str(learn)))
+    def no_sandbox(process: str, places: Mapping[str, str], *, allowed: Sequence[str], watcher: None) -> Facts:
+        return (("process", process), ("allowed", ",".join(allowed)), ("watcher", str(watcher)))
 
     monkeypatch.setattr(enter, "enter", no_sandbox)
+    monkeypatch.setattr(enter, "require", lambda process, allowed: None)
 
     def play(test: Callable[[Stage], Awaitable[None]]) -> None:
         async def run() -> None:
@@ -221,6 +222,21 @@ def test_a_failed_start_is_one_line(played: Play, failing: str, words: str) -> N
         (message,) = stage.heard
         assert isinstance(message, Failed)
         assert message.text.startswith(words)
+
+    played(test)
+
+
+def test_nothing_is_prepared_for_a_sandbox_that_cannot_be(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(stage: Stage) -> None:
+        def no_kernel(process: str, allowed: Sequence[str]) -> None:
+            raise StartError("the kernel takes no seccomp filter")
+
+        monkeypatch.setattr(enter, "require", no_kernel)
+        stage.start()
+        assert await stage.life == frame.FAILED
+        await stage.until(lambda: bool(stage.heard))
+        assert stage.heard == [Failed("the kernel takes no seccomp filter")]
+        assert stage.subject.notes == []
 
     played(test)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enters the sandbox of a process and then does one thing. Run as `behind.py PACKAGE PROCESS ACT [FOLDER]`, by root.
 
-Prints the facts and what came of the act; exits with 0 when it is still alive.
+Prints the facts and what came of the act; exits with 0 when it is still alive. With WOLFGUARD_FILTER=log in its
+environment it learns, as a launched process does.
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ from collections.abc import Callable  # noqa: E402
 
 from wolfguard.errors import StartError  # noqa: E402
 from wolfguard.procs import log  # noqa: E402
+from wolfguard.sandbox import learn  # noqa: E402
 from wolfguard.sandbox.enter import enter  # noqa: E402
 
 FIONREAD = 0x541B
 TCP_MD5SIG = 14
 libc = ctypes.CDLL(None, use_errno=True)
 folder = rest[0] if rest else "/nowhere"
+watcher = None
+if learn.wanted():
+    log.start(process)
+    watcher = learn.start()
 places = {"state": folder, "records": folder}
 pair = socket.socketpair()
 loop = asyncio.new_event_loop()
@@ -122,7 +128,7 @@ if act == "openssl":
 if act == "threads_before":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 try:
-    facts = enter(process, places)
+    facts = enter(process, places, watcher=watcher)
 except StartError as error:
     print(f"refused: {error}", flush=True)
     os._exit(9)

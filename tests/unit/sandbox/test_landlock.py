@@ -63,6 +63,14 @@ def test_a_refusal_ends_the_start_unless_it_is_allowed(kernel: Kernel) -> None:
     assert kernel.restrict(*ALLOWED) == weakening.LANDLOCK_MISSING
 
 
+def test_what_will_be_refused_is_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    landlock.require(())
+    monkeypatch.setattr(landlock, "available", lambda: False)
+    landlock.require(ALLOWED)
+    with pytest.raises(StartError, match=r"confinement: \{allow: \[no-landlock\]\}"):
+        landlock.require((weakening.UNLOCKED_KEYS,))
+
+
 def test_another_failure_is_never_allowed() -> None:
     with pytest.raises(OSError, match=os.strerror(errno.ENOENT)):
         Kernel(6, errno.ENOENT).restrict(*ALLOWED)

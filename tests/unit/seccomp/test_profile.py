@@ -77,6 +77,8 @@ def test_a_jump_that_is_too_far_is_refused() -> None:
     ("old", "new", "words"),
     [
         ("stage: 1", "stage: x", "stage"),
+        ("    stage: 1", "    stage: 1\n    colour: red", "'colour': .'unknown field"),
+        ("edges:", "wishes: []\nedges:", "'wishes': .'unknown field"),
         ("[CAP_NET_ADMIN]", "[CAP_SYS_MODULE]", "CAP_SYS_MODULE"),
         ("between: [worker, sessiond]", "between: [worker, nobody]", "nobody is no child"),
         ("yields: mgmtd", "yields: keyd", "keyd is not at its ends"),

@@ -110,12 +110,15 @@ def _confinement() -> dict[str, Any]:
 class Gateway:
     """`wolfguard run` in a namespace. Standard error goes to `site.folder/gateway.log`.
 
-    `runner` is a program with its arguments that executes the gateway; none for the gateway itself.
+    `runner` is a program with its arguments that executes the gateway; none for the gateway itself. `options` are
+    further options of `wolfguard run`; `python` is the interpreter whose wolfguard it is.
     """
 
     site: Site
     namespace: Namespace
     runner: Sequence[str] = ()
+    options: Sequence[str] = ()
+    python: str = sys.executable
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -129,9 +132,9 @@ class Gateway:
         notify.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, self.log.open("ab") as log:
             ready.bind(str(notify))
-            command = [sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
+            command = [self.python, "-I", "-m", "wolfguard.cli", "run", "--config", str(self.site.configuration)]
             self.process = subprocess.Popen(
-                self.namespace.inside([*self.runner, *command]),
+                self.namespace.inside([*self.runner, *command, *self.options]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -37,9 +37,9 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
 {
     const char *program;
     Py_ssize_t length;
-    int log;
+    int learn;
     (void)module;
-    if (!PyArg_ParseTuple(args, "y#p:seccomp_install", &program, &length, &log))
+    if (!PyArg_ParseTuple(args, "y#p:seccomp_install", &program, &length, &learn))
         return NULL;
     Py_ssize_t count = length / (Py_ssize_t)sizeof(struct sock_filter);
     if (count == 0 || count > BPF_MAXINSNS || length % (Py_ssize_t)sizeof(struct sock_filter) != 0) {
@@ -50,20 +50,33 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
     if (filter == NULL)
         return PyErr_NoMemory();
     memcpy(filter, program, (size_t)length);
-    /* Learning: what would kill is logged and made. Only a developer's run asks for it. */
-    for (Py_ssize_t i = 0; log && i < count; i++)
+    /* Learning: what would kill waits for whoever holds the listener. Only a developer's run asks for it. */
+    for (Py_ssize_t i = 0; learn && i < count; i++)
         if (BPF_CLASS(filter[i].code) == BPF_RET && filter[i].k == SECCOMP_RET_KILL_PROCESS)
-            filter[i].k = SECCOMP_RET_LOG;
+            filter[i].k = SECCOMP_RET_USER_NOTIF;
     struct sock_fprog fprog = {.len = (unsigned short)count, .filter = filter};
-    unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | (log ? SECCOMP_FILTER_FLAG_LOG : 0u);
+    unsigned flags =
+        SECCOMP_FILTER_FLAG_TSYNC | (learn ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH | SECCOMP_FILTER_FLAG_NEW_LISTENER : 0u);
     long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog);
     int reason = errno;
     PyMem_Free(filter);
+    if (learn && result >= 0)
+        return PyLong_FromLong(result);
     if (result == 0)
         Py_RETURN_NONE;
     /* With TSYNC a positive result is the thread that could not be brought under the filter. */
     errno = result > 0 ? ESRCH : reason;
     return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+/* Raises OSError where the kernel, or a container's filter, does not let anybody install one. */
+static PyObject *seccomp_check(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
+    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) != 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
 }
 
 static PyObject *landlock_abi(PyObject *module, PyObject *unused)
@@ -204,6 +217,7 @@ static PyObject *drop_capabilities(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"seccomp_install", seccomp_install, METH_VARARGS, "Installs classic BPF on all threads."},
+    {"seccomp_check", seccomp_check, METH_NOARGS, "Raises OSError where no filter can be installed."},
     {"landlock_abi", landlock_abi, METH_NOARGS, "Version of Landlock in this kernel, 0 without."},
     {"landlock_restrict", landlock_restrict, METH_VARARGS, "Restricts this thread to the given paths."},
     {"set_dumpable", set_dumpable, METH_VARARGS, "Whether others of this user may trace or dump this process."},

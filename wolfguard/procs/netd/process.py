@@ -100,6 +100,9 @@ class Netd(Child):
                     events.info("pool_ended", pool=pool)
             except LocalError as error:
                 events.error("not_repaired", error=str(error))
+            except Exception:
+                # A defect in one look at the kernel must not end the process that holds routes and rules.
+                events.exception("not_repaired")
 
     async def reconfigure(self, started: Started) -> tuple[str, ...]:
         plan = make_plan(started.configuration, len(self._installation.devices))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,13 +42,14 @@ def main(
     *,
     resolver: Sequence[str] | None = None,
     launchers: Path | None = None,
-    learn: bool = False,
+    learn: Collection[str] = (),
     as_json: bool = False,
 ) -> int:
     """Runs the gateway until a signal or an administrator ends it; returns the exit status.
 
     `resolver`: command that prints the resolved configuration as JSON, instead of `wolfguard config resolve <path>`.
-    `launchers`: folder of the launchers, instead of the installed one. `learn`: filters log instead of killing.
+    `launchers`: folder of the launchers, instead of the installed one. `learn`: processes whose filters log instead of
+    killing, which is warned of, recorded and shown by the status for as long as it lasts.
     `as_json`: says why it cannot run, or that it has stopped, as one JSON object.
     """
     from wolfguard.sandbox import foreign_crypto

@@ -30,6 +30,7 @@ from wolfguard.procs.supervisor.holdings import Holdings, open_holdings
 from wolfguard.procs.supervisor.reload import Reloader
 from wolfguard.procs.supervisor.spawning import Launch
 from wolfguard.procs.supervisor.supervised import State, Supervised
+from wolfguard.sandbox import weakening
 from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 
@@ -171,7 +172,7 @@ class Service:
         """Says in the log and in the records what processes had to go on without."""
         names = status.weakened(self._children)
         for name in names:
-            events.warning("weakened", by=name, text="the machine refuses it, the site file allows to go on without")
+            events.warning("weakened", by=name, text=weakening.REASONS[name])
         for child in self._children:
             if names and child.process.name == RECORDER:
                 with contextlib.suppress(IpcError):

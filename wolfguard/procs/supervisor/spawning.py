@@ -10,6 +10,7 @@ import importlib.util
 import os
 import signal
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -27,9 +28,9 @@ class Launch(Protocol):
 
 
 class Launchers:
-    """The installed launchers. `learn`: filters log instead of killing, for a developer."""
+    """The installed launchers. `learn`: processes whose filters log instead of killing."""
 
-    def __init__(self, folder: Path, python: str, learn: bool = False) -> None:
+    def __init__(self, folder: Path, python: str, learn: Collection[str] = ()) -> None:
         self._folder = folder
         self._python = python
         self._learn = learn
@@ -38,7 +39,7 @@ class Launchers:
         path = self._folder / f"wolfguard-{process}"
         if not path.is_file():
             raise StartError(f"there is no launcher {path}; install the package again")
-        return (str(path), self._python, *(["log"] if self._learn else []))
+        return (str(path), self._python, *(["log"] if process in self._learn else []))
 
 
 def installed_launchers() -> Path:

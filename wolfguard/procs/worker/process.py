@@ -196,8 +196,10 @@ class Worker(Child):
             try:
                 self._take(event)
             except Exception:
-                # One event that goes wrong must not take those behind it along.
+                # One event that goes wrong must not take those behind it along, nor leave its client waiting.
                 log.exception("event_failed", kind=type(event).__name__)
+                if isinstance(event, Opened | Data):
+                    self._plane.close(event.conn)
 
     def _take(self, event: Event) -> None:
         match event:

@@ -236,6 +236,26 @@ def test_a_fault_in_a_question_does_not_leave_the_client_waiting() -> None:
     play(scene)
 
 
+def test_a_defect_ends_the_connection_that_met_it_and_no_other(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(server: object, data: bytes) -> None:
+        raise RuntimeError("what nobody expected")
+
+    async def scene(stage: Stage) -> None:
+        await stage.client(1)
+        await stage.client(2)
+        with monkeypatch.context() as patch:
+            patch.setattr("wolfguard.protocol.http.HttpServer.receive", defect)
+            await stage.say(Data(1, INIT))
+        await stage.say(Data(2, INIT))
+        assert stage.plane.took("close") == [("close", 1)]
+        assert len(stage.plane.answers(2)) == 1
+        assert "event_failed kind=Data" in caplog.text
+
+    play(scene)
+
+
 def test_client_goes_while_sessiond_works() -> None:
     async def scene(stage: Stage) -> None:
         answer: asyncio.Future[LoginAnswer] = asyncio.get_running_loop().create_future()
