@@ -25,6 +25,7 @@ ARGUMENTS: Final = {
     "prctl": {0: "option"},
     "prlimit64": {2: "new limit"},
     "setsockopt": {1: "level", 2: "option"},
+    "shutdown": {1: "how"},
     "socket": {0: "family"},
 }
 """As the manual pages call them."""

@@ -109,6 +109,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         edit: Callable[[dict[str, Any]], None] | None = None,
         ground: Callable[[Topology], None] | None = None,
         runner: Callable[[Path], Sequence[str]] = lambda folder: (),
+        options: Sequence[str] = (),
     ) -> Field:
         topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
@@ -116,7 +117,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         if ground is not None:
             ground(topology)
         folder = base / topology.gateway.name
-        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder)))
+        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder), options))
         made.append(field)
         field.site.prepare()
         if edit is not None:

@@ -7,7 +7,6 @@ The same attempts then run in a worker whose filter only logs, which shows what 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,8 +48,7 @@ def few(make_gateway: Callable[..., Field]) -> Iterator[Field]:
 @pytest.fixture(scope="module")
 def learner(make_gateway: Callable[..., Field]) -> Iterator[Field]:
     """A gateway whose filters log what they would kill for."""
-    program = (sys.executable, "-I", str(Path(__file__).with_name("learning.py")))
-    made = make_gateway(edited(2), runner=lambda folder: program)
+    made = make_gateway(edited(2), options=("--learn", "all"))
     yield made
     made.gateway.stop()
 
