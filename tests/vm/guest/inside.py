@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,18 @@ from wolfguard.linux.namespace import Namespace, run
 
 PREFIX = Path("/opt/wolfguard-gateway")
 AUDIT = Path("/var/log/audit/audit.log")
-CLIENT, UPSTREAM = Namespace("client"), Namespace("upstream")
 PASSWORD = "correct horse battery staple"  # noqa: S105
 SECONDS = 60.0
+
+
+class Ground(Namespace):
+    """Entered by nsenter: `ip netns exec` has a domain of its own, in which a client could not do its work."""
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        return ["nsenter", f"--net=/run/netns/{self.name}", *command]
+
+
+CLIENT, UPSTREAM = Ground("client"), Ground("upstream")
 
 
 class Report:
@@ -54,7 +64,7 @@ def prove(report: Report) -> None:
     said = wolfguard("user", "add", "alice", "--password-stdin", stdin=PASSWORD + "\n")
     report.say("user", text=said)
     client = Client(
-        CLIENT, "https://203.0.113.1", Path("/etc/wolfguard-gateway/tls/ca.pem"), "alice", (PASSWORD,),
+        CLIENT, "https://203.0.113.1", Path("/opt/proof/ca.pem"), "alice", (PASSWORD,),
         program="/opt/proof/bin/openconnect", dtls=True,
     )  # fmt: skip
     inside = client.connect(SECONDS)
@@ -82,12 +92,15 @@ def domains() -> dict[str, Any]:
     """Contexts by process, workers with their slot."""
     status = serving()
     found = {f"{entry['process']}/{entry['slot']}": entry["pid"] for entry in status["processes"]}
-    found["supervisor/0"] = int(run("systemctl", "show", "-P", "MainPID", "wolfguard-gateway.service"))
+    found["supervisor/0"] = supervisor()
     return {
-        "contexts": {name: Path(f"/proc/{pid}/attr/current").read_text("ascii").strip("\n\0") for name, pid in found.items()},
+        "contexts": {name: context(pid) for name, pid in found.items()},
         "seccomp": {name: seccomp(pid) for name, pid in found.items()},
-        "limits": {name: limit(pid) for name, pid in found.items()},
-    }  # fmt: skip
+    }
+
+
+def supervisor() -> int:
+    return int(run("systemctl", "show", "-P", "MainPID", "wolfguard-gateway.service"))
 
 
 def seccomp(pid: int) -> str:
@@ -95,9 +108,8 @@ def seccomp(pid: int) -> str:
     return found.group(1) if found else ""
 
 
-def limit(pid: int) -> str:
-    found = re.search(r"^Max open files\s+(\S+\s+\S+)", Path(f"/proc/{pid}/limits").read_text("ascii"), re.MULTILINE)
-    return found.group(1) if found else ""
+def context(pid: int) -> str:
+    return Path(f"/proc/{pid}/attr/current").read_text("ascii").strip("\n\0")
 
 
 def serving() -> dict[str, Any]:
@@ -165,17 +177,13 @@ def probe() -> dict[str, Any]:
     launcher = next((PREFIX / "lib").glob("python3.*/site-packages/wolfguard/libexec/wolfguard-worker"))
     asked = {
         "sibling": workers["worker/1"], "same": workers["worker/0"], "sessiond": workers["sessiond/0"],
-        "launcher": str(launcher),
+        "keyd": workers["keyd/0"], "supervisor": supervisor(), "launcher": str(launcher),
     }  # fmt: skip
     said = subprocess.run(
-        [launcher, "/opt/proof/bin/probe", "0"],
+        ["runcon", "system_u:system_r:wolfguard_gateway_worker_t:s0:c0", "/opt/proof/bin/probe"],
         input=json.dumps(asked) + "\n", capture_output=True, text=True, check=False,
     )  # fmt: skip
-    after = pids()
-    return {
-        "status": said.returncode, "said": said.stdout, "errors": said.stderr[-2000:],
-        "unharmed": after == workers,
-    }  # fmt: skip
+    return {"status": said.returncode, "said": said.stdout, "errors": said.stderr[-2000:], "unharmed": pids() == workers}
 
 
 def denials(words: str, start: int = 0) -> str:

@@ -1,10 +1,10 @@
 #!/opt/wolfguard-gateway/bin/python -IB
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a worker's domain without the worker's filter and Landlock, and tries what a worker never does.
+"""Runs in a worker's domain as root with every capability, and tries what a worker never does.
 
-The pids of its sibling and of its own slot's worker come through the pipe on standard input; its answers go out through
-standard output, one JSON object. "denied" means that the kernel said EACCES or EPERM; what has an account of its own
-reason to be refused is tried on things that the account may use.
+No filter of system calls, no Landlock, no account stands before SELinux here: what is refused, it refuses. Each act runs
+in a process of its own, so that the kernel's denials can be told apart by its pid. What to aim at comes through standard
+input, answers go out through standard output, one JSON object each way.
 """
 
 import ctypes
@@ -14,83 +14,112 @@ import signal
 import socket
 import sys
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+IGNORED = signal.SIGURG  # by everybody who does not wait for it
+
 
 def main() -> None:
     asked = json.loads(sys.stdin.readline())
     sibling, same = asked["sibling"], asked["same"]
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def call(number, *arguments):
-        if libc.syscall(number, *arguments) < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
+    key = "/etc/wolfguard-gateway/tls/server-ecdsa.key"
     acts = {
-        "exec a shell": lambda: os.execv("/bin/sh", ["sh", "-c", "exit 0"]),
-        "exec Python": lambda: os.execv("/usr/bin/python3", ["python3", "-c", "pass"]),
+        "exec a shell": lambda: os.execv("/bin/sh", ["sh", "-c", "exit 9"]),
+        "exec Python": lambda: os.execv("/usr/bin/python3", ["python3", "-c", "raise SystemExit(9)"]),
         "exec the launcher": lambda: os.execv(asked["launcher"], ["x"]),
-        "open a key": lambda: os.open("/etc/wolfguard-gateway/tls/server-ecdsa.key", os.O_RDONLY),
+        "open a private key": lambda: os.open(key, os.O_RDONLY),
         "open the site file": lambda: os.open("/etc/wolfguard-gateway/wolfguard.yml", os.O_RDONLY),
         "open the store": lambda: os.open("/var/lib/wolfguard-gateway", os.O_RDONLY),
         "open the shadow file": lambda: os.open("/etc/shadow", os.O_RDONLY),
-        "open a world-readable file of another program": lambda: os.open("/var/lib/dpkg/status", os.O_RDONLY),
+        "open another program's file": lambda: os.open("/var/lib/dpkg/status", os.O_RDONLY),
+        "open a disk": lambda: os.open("/dev/nvme0n1", os.O_RDONLY),
         "write into /tmp": lambda: os.open("/tmp/probe", os.O_WRONLY | os.O_CREAT),
+        "write into /etc": lambda: os.open("/etc/probe", os.O_WRONLY | os.O_CREAT),
         "write into /dev/shm": lambda: os.open("/dev/shm/probe", os.O_WRONLY | os.O_CREAT),
-        "memory file": lambda: os.write(os.memfd_create("probe"), b"x"),
+        "write to a memory file of its own": lambda: os.write(os.memfd_create("probe"), b"x"),
+        "write into /proc/sys": lambda: os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY),
         "open /dev/net/tun": lambda: os.open("/dev/net/tun", os.O_RDWR),
         "TCP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
         "UDP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
-        "netlink socket": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0),
-        "packet filter by netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12),
-        "kernel's crypto socket": lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),
-        "vsock socket": lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM),
+        "raw socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
+        "packet socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0),
+        "netlink: routes": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0),
+        "netlink: firewall": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12),
+        "the kernel's crypto": lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET),
+        "Unix datagrams": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM),
         "connect to the management socket": lambda: stream("/run/wolfguard-gateway/control.sock"),
         "connect to the journal": lambda: stream("/run/systemd/journal/stdout"),
         "connect to D-Bus": lambda: stream("/run/dbus/system_bus_socket"),
-        "executable memory": lambda: executable(libc),
+        "writable and executable memory": executable,
         "trace the worker of the same slot": lambda: call(101, 16, same, 0, 0),
-        "kill the other worker": lambda: os.kill(sibling, signal.SIGURG),
-        "kill sessiond": lambda: os.kill(asked["sessiond"], 0),
-        "look at the other worker's memory": lambda: os.open(f"/proc/{sibling}/mem", os.O_RDONLY),
-        "look at the other worker's state": lambda: os.open(f"/proc/{sibling}/stat", os.O_RDONLY),
-        "descriptor of the other worker": lambda: call(438, os.pidfd_open(sibling), 3, 0),
-        "another label for what it executes": lambda: label("exec"),
-        "another label for itself": lambda: label("current"),
-        "another label for its sockets": lambda: label("sockcreate"),
+        "trace the supervisor": lambda: call(101, 16, asked["supervisor"], 0, 0),
+        "signal the other worker": lambda: os.kill(sibling, IGNORED),
+        "signal sessiond": lambda: os.kill(asked["sessiond"], IGNORED),
+        "kill the supervisor": lambda: os.kill(asked["supervisor"], signal.SIGKILL),
+        "read the other worker's memory": lambda: os.open(f"/proc/{sibling}/mem", os.O_RDONLY),
+        "read keyd's memory": lambda: os.open(f"/proc/{asked['keyd']}/mem", os.O_RDONLY),
+        "take a descriptor of keyd": lambda: call(438, os.pidfd_open(asked["keyd"]), 3, 0),
+        "choose the label of what it executes": lambda: label("exec"),
+        "change its own label": lambda: label("current"),
+        "choose the label of its sockets": lambda: label("sockcreate"),
+        "change its user": lambda: os.setuid(1),
+        "change its root": lambda: os.chroot("/usr"),
         "user namespace": lambda: call(272, 0x10000000),
+        "network namespace": lambda: call(272, 0x40000000),
         "mount": lambda: call(165, b"none", b"/mnt", b"tmpfs", 0, 0),
-        "BPF program": lambda: call(321, 5, 0, 0),
-        "kernel log": lambda: call(103, 3, 0, 0),
-        "load a module": lambda: call(313, 0, b"", 0),
+        "BPF program": lambda: call(321, 5, ctypes.create_string_buffer(128), 128),
+        "performance counters": counters,
+        "the kernel's log": lambda: call(103, 3, ctypes.create_string_buffer(64), 64),
+        "load a module": lambda: call(313, os.open("/usr/lib/os-release", os.O_RDONLY), b"", 0),
+        "set the clock": lambda: call(227, 0, (ctypes.c_long * 2)(1, 0)),
     }
-    # what its domain gives: without these the answers above would prove little
+    # What its domain gives; without these the answers above would prove little.
     may = {
         "open a library": lambda: os.close(os.open("/usr/lib/os-release", os.O_RDONLY)),
-        "pair of sockets": lambda: [end.close() for end in socket.socketpair()],
-        "signal 0 to itself": lambda: os.kill(os.getpid(), 0),
-        "signal 0 to the worker of the same slot": lambda: os.kill(same, 0),
+        "a pair of sockets": lambda: [end.close() for end in socket.socketpair()],
+        "signal itself": lambda: os.kill(os.getpid(), IGNORED),
+        "signal the worker of the same slot": lambda: os.kill(same, IGNORED),
     }
     with open("/proc/self/attr/current", encoding="ascii") as file:
         context = file.read().strip("\n\0")
     answer = {
         "context": context,
         "uid": os.getuid(),
-        "seccomp": "Seccomp:\t0" in open("/proc/self/status", encoding="ascii").read(),  # noqa: SIM115
         "acts": {name: tried(act) for name, act in acts.items()},
         "may": {name: tried(act) for name, act in may.items()},
     }
     print(json.dumps(answer), flush=True)
 
 
-def tried(act) -> str:
+def tried(act) -> tuple[int, str]:
+    """Pid of the process that tried, and how it went."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writing, attempt(act).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        said = file.read()
+    _, status = os.waitpid(pid, 0)
+    # who executed another program can say no more
+    return pid, said or f"done, status {status}"
+
+
+def attempt(act) -> str:
     try:
         act()
     except PermissionError:
         return "denied"
     except OSError as error:
         return error.strerror or type(error).__name__
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         return f"{type(error).__name__}: {error}"
     return "done"
+
+
+def call(number: int, *arguments) -> None:
+    if LIBC.syscall(ctypes.c_long(number), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def stream(path: str) -> None:
@@ -98,16 +127,23 @@ def stream(path: str) -> None:
         sock.connect(path)
 
 
-def executable(libc) -> None:
-    libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
-    if libc.mmap(None, 4096, 7, 0x22, -1, 0) == ctypes.c_void_p(-1).value:
+def executable() -> None:
+    LIBC.mmap.restype = ctypes.c_void_p
+    LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    if LIBC.mmap(None, 4096, 7, 0x22, -1, 0) == ctypes.c_void_p(-1).value:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def label(what: str) -> None:
     descriptor = os.open(f"/proc/thread-self/attr/{what}", os.O_WRONLY)
     os.write(descriptor, b"system_u:system_r:wolfguard_gateway_keyd_t:s0\0")
+
+
+def counters() -> None:
+    attributes = ctypes.create_string_buffer(128)
+    # a software event (type 1), the processor's clock, with the size of the structure
+    attributes[0:8] = (1).to_bytes(4, "little") + (128).to_bytes(4, "little")
+    call(298, attributes, 0, -1, -1, 0)
 
 
 if __name__ == "__main__":
