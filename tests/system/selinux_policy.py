@@ -2,8 +2,8 @@
 """The policy module linked with a Debian's own policy, and what setools reads out of the result.
 
 Owns the work and its cache: compiling by the Debian's development files, linking with all modules of its store by
-secilc, which checks every neverallow rule (semodule, as Debian configures it, does not), and the facts. All of it happens
-inside a root file system of that Debian, so the machine itself needs no SELinux.
+secilc, which checks every neverallow rule (semodule, as Debian configures it, does not), and the facts. All of it
+happens inside a root file system of that Debian, so the machine itself needs no SELinux.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import bz2
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ PACKAGES = (
 )  # fmt: skip
 TRIXIE = roots.Root("policy-trixie", "trixie", PACKAGES)
 BOOKWORM = roots.Root("policy-bookworm", "bookworm", PACKAGES)
+
+NEEDED = ("base", "setrans", "unconfined")
 
 _COMPILE = "make -s -f /usr/share/selinux/devel/Makefile wolfguard_gateway.pp"
 _LINK = (
@@ -47,7 +51,10 @@ class Linked:
 
 
 def link(root: roots.Root, extra: str = "") -> Linked:
-    """The module, with `extra` rules at its end, in the policy of this root; done once for each content."""
+    """The module in the whole policy of this root; done once for each content.
+
+    With `extra` rules at its end, which shall be refused, it meets those modules alone that it cannot do without.
+    """
     base = roots.make(root)
     kept = CACHE / f"{root.suite}-{_fingerprint(base, extra)}.json"
     if not kept.exists():
@@ -77,7 +84,7 @@ def _link(base: Path, extra: str) -> tuple[str, dict[str, Any], str]:
         shutil.copytree(TREE / "selinux", work, dirs_exist_ok=True)
         with (work / "wolfguard_gateway.te").open("a", encoding="utf-8") as policy:
             policy.write(extra)
-        _modules(base, work / "base")
+        _modules(base, work / "base", NEEDED if extra else ())
         for command in (_COMPILE, _LINK):
             done = _inside(base, work, command)
             if done.returncode != 0:
@@ -89,16 +96,21 @@ def _link(base: Path, extra: str) -> tuple[str, dict[str, Any], str]:
         return "", json.loads(read.stdout), (work / "file_contexts").read_text("utf-8")
 
 
-def _modules(base: Path, target: Path) -> None:
-    """Every module of the store that is on, as CIL."""
+def _modules(base: Path, target: Path, only: Collection[str]) -> None:
+    """Every module of the store that is on, or those named, as CIL."""
     store = base / "var/lib/selinux/default/active/modules"
     off = {entry.name for entry in (store / "disabled").iterdir()}
     target.mkdir()
     for module in (store / "100").iterdir():
         compiled = module / "cil"
-        if module.name not in off and compiled.exists():
-            data = compiled.read_bytes()
-            (target / f"{module.name}.cil").write_bytes(bz2.decompress(data) if data.startswith(b"BZh") else data)
+        if module.name in off or not compiled.exists() or (only and module.name not in only):
+            continue
+        data = compiled.read_bytes()
+        text = bz2.decompress(data) if data.startswith(b"BZh") else data
+        if only:
+            # accounts of roles in modules that are left out
+            text = re.sub(rb"^\((selinuxuser|selinuxuserdefault|userprefix) .*\n", b"", text, flags=re.MULTILINE)
+        (target / f"{module.name}.cil").write_bytes(text)
 
 
 def _inside(base: Path, work: Path, command: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy module in Debian's own policies: it links with every neverallow rule checked, gives what the manifest says,
-and nothing of what a worker must never do. No SELinux runs here; tests/vm shows it at work."""
+"""The policy module in Debian's own policies: it links with every neverallow rule checked, gives what the manifest
+says, and nothing of what a worker must never do. No SELinux runs here; tests/vm shows it at work."""
 
 from __future__ import annotations
 

@@ -95,7 +95,9 @@ def _fingerprint(base: Path) -> str:
     """Of everything that goes into the disk."""
     digest = hashlib.sha256(base.name.encode())
     package = Path(sys.prefix)
-    for file in sorted(_files([TREE / "selinux", TREE / "systemd", HERE, _site_packages() / "wolfguard", package / "wolfssl" / "lib"])):
+    for file in sorted(
+        _files([TREE / "selinux", TREE / "systemd", HERE, _site_packages() / "wolfguard", package / "wolfssl" / "lib"])
+    ):
         digest.update(f"{file}\0".encode())
         digest.update(file.read_bytes())
     return f"disk-{digest.hexdigest()[:12]}"
@@ -167,7 +169,9 @@ def _configure(root: Path) -> None:
     for unit in (TREE / "systemd" / "wolfguard-gateway.service", HERE / "wolfguard-proof.service"):
         shutil.copy(unit, etc / "systemd" / "system")
     for folder, mode in (("lib", 700), ("log", 750)):
-        _inside(root, f"install -d -m {mode} -o wolfguard-sessiond -g wolfguard-sessiond /var/{folder}/wolfguard-gateway")
+        _inside(
+            root, f"install -d -m {mode} -o wolfguard-sessiond -g wolfguard-sessiond /var/{folder}/wolfguard-gateway"
+        )
     proof = root / PROOF
     shutil.copytree(HERE / "guest", proof)
     shutil.copy(site / "tls" / "ca.pem", proof)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAM = "qemu-system-x86_64"
-# Plain "max" has CX16, with which this emulator's kernel panics; mitigations would cost an emulated kernel half its speed.
+# Plain "max" has CX16, with which the kernel panics here; mitigations would cost an emulated kernel half its speed.
 PROCESSOR = "max,-cx16"
 KERNEL = (
     "console=ttyS0 root=/dev/nvme0n1 rw rootfstype=ext4 mitigations=off panic=-1 random.trust_cpu=on tsc=reliable "

@@ -21,10 +21,13 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.vm import image
 from tests.vm.machine import PROGRAM, Machine
+from wolfguard.ipc.dispatch_table import EDGES
 from wolfguard.sandbox.processes import PROCESSES
 
 LIMIT_SECONDS = 420.0
 SLOTS = 2
+PREFIX = "wolfguard_gateway_"
+CANNOT_START = 78
 Said = dict[str, Any]
 
 
@@ -52,17 +55,24 @@ def judge(said: list[Said]) -> Iterator[tuple[str, bool, str]]:
     for when in ("start", "restart"):
         domains = fact("domains", when)
         yield f"domains, {when}", domains.get("contexts") == expected(), json.dumps(domains.get("contexts"), indent=1)
-        children = {name for name, mode in domains.get("seccomp", {}).items() if mode == "2"}
-        yield f"filters, {when}", children == set(expected()) - {"supervisor/0"}, " ".join(sorted(children))
+        filtered = {name for name, mode in domains.get("seccomp", {}).items() if mode == "2"}
+        yield f"filters, {when}", filtered == set(expected()), " ".join(sorted(filtered))
+        yield from _judge_sockets(when, domains.get("sockets", {}))
     connected = fact("connected")
     yield "a client has DTLS", "DTLS" in connected.get("dtls", ""), str(connected.get("dtls"))
     for what in ("connected", "traffic"):
         text = fact(what).get("ping", "")
         yield f"packets, {what}", " 0% packet loss" in text, text.strip().rpartition("\n")[0].rpartition("\n")[2]
     yield "an orderly stop", fact("stopped").get("state") == "Result=success", ""
-    denied = "\n".join(entry["text"] for entry in said if entry["what"] == "denials")
+    denied = "\n".join(entry["text"] for entry in said if entry["what"] == "denials" and entry["text"])
     yield "no denial in normal work", fact("denials") != {} and not denied, denied
-    yield from _judge_probe(fact("probe"), fact("probe_denials").get("text", ""))
+    for account, root in (("root", True), ("wolfguard-worker", False)):
+        yield from _judge_probe(account, root, fact("probe", account))
+    refused = fact("refused")
+    line = refused.get("said", "").strip()
+    asked = f"SELinux refuses worker the context system_u:system_r:{PREFIX}keyd_t:s0:c0; load the policy module"
+    alone = "\n" not in line and asked in line
+    yield "a launcher that is refused its label ends", refused.get("status") == CANNOT_START and alone, line
 
 
 def _failure(said: list[Said]) -> str:
@@ -70,20 +80,41 @@ def _failure(said: list[Said]) -> str:
     return "\n".join(text for entry in failed for text in (entry["text"], entry["journal"], entry["denials"]))
 
 
-def _judge_probe(probe: Said, denials: str) -> Iterator[tuple[str, bool, str]]:
+def _judge_sockets(when: str, sockets: dict[str, list[str]]) -> Iterator[tuple[str, bool, str]]:
+    """Channels are those of the manifest's edges; what a worker has carries its slot's category."""
+    for name, found in sockets.items():
+        process, _, slot = name.partition("/")
+        if process == "supervisor":
+            continue
+        wanted = {f"{PREFIX}{process}_supervisor_channel_t"}
+        wanted |= {f"{PREFIX}{edge[0]}_{edge[1]}_channel_t" for edge in EDGES if process in edge[:2]}
+        channels = {label.split(":")[0] for label in found if label.split(":")[0].endswith("_channel_t")}
+        right = channels == wanted
+        if process == "worker":
+            own = [label for label in found if label.startswith(PREFIX)]
+            right = (
+                right
+                and f"{PREFIX}outside_t:s0:c{slot}" in own
+                and all(label.endswith(f":s0:c{slot}") for label in own)
+            )
+        yield f"sockets of {name}, {when}", right, " ".join(found)
+
+
+def _judge_probe(account: str, root: bool, probe: Said) -> Iterator[tuple[str, bool, str]]:
     answer = json.loads(probe["said"]) if probe.get("said") else {}
     context = f"{answer.get('context')}, uid {answer.get('uid')}"
-    yield "the probe runs in the worker's domain", context == f"{expected()['worker/0']}, uid 0", context
+    right = answer.get("context") == expected()["worker/0"] and (answer.get("uid") == 0) is root
+    yield f"probe as {account}", right and bool(answer["acts"] and answer["may"]), context
     by_pid: dict[int, list[str]] = {}
-    for line in denials.splitlines():
+    for line in probe.get("denials", "").splitlines():
         if found := re.search(r"\{ (.*?) \} for  pid=(\d+) .*tcontext=\S+?:\S+?:(\S+?):(\S+) tclass=(\S+)", line):
             permission, pid, target, level, tclass = found.groups()
             by_pid.setdefault(int(pid), []).append(f"{target}:{level}:{tclass} {{ {permission} }}")
     for name, (pid, outcome) in answer.get("acts", {}).items():
         refused = by_pid.get(pid, [])
-        yield f"probe: {name}", outcome == "denied" and bool(refused), f"{outcome}; {', '.join(refused)}"
+        yield f"{account}: {name}", outcome == "denied" and bool(refused), f"{outcome}; {', '.join(refused)}"
     for name, (_, outcome) in answer.get("may", {}).items():
-        yield f"probe may: {name}", outcome == "done", outcome
+        yield f"{account} may: {name}", outcome == "done", outcome
     yield "the gateway lives on unharmed", probe.get("unharmed") is True, probe.get("errors", "")
 
 

@@ -7,9 +7,11 @@ ground for a client in namespaces beside the gateway, which serves in the machin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from wolfguard.linux.namespace import Namespace, run
 
 PREFIX = Path("/opt/wolfguard-gateway")
 AUDIT = Path("/var/log/audit/audit.log")
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 SECONDS = 60.0
 
 
@@ -79,9 +81,11 @@ def prove(report: Report) -> None:
     client.stop()
     report.say("sessions", text=wolfguard("sessions", "--json"), events=wolfguard("events", "--json")[-2000:])
     report.say("denials", text=denials("wolfguard_gateway"))
-    mark = len(AUDIT.read_bytes())
-    report.say("probe", **probe())
-    report.say("probe_denials", text=denials("wolfguard_gateway_worker_t", mark))
+    for account in ("root", "wolfguard-worker"):
+        began = len(AUDIT.read_bytes())
+        answer = probe(account)
+        report.say("probe", when=account, denials=denials("wolfguard_gateway_worker_t", began), **answer)
+    report.say("refused", **refused())
     began = len(AUDIT.read_bytes())
     run("systemctl", "stop", "wolfguard-gateway.service")
     report.say("stopped", state=run("systemctl", "show", "-p", "Result", "wolfguard-gateway.service").strip())
@@ -96,6 +100,7 @@ def domains() -> dict[str, Any]:
     return {
         "contexts": {name: context(pid) for name, pid in found.items()},
         "seccomp": {name: seccomp(pid) for name, pid in found.items()},
+        "sockets": {name: sockets(pid) for name, pid in found.items()},
     }
 
 
@@ -110,6 +115,17 @@ def seccomp(pid: int) -> str:
 
 def context(pid: int) -> str:
     return Path(f"/proc/{pid}/attr/current").read_text("ascii").strip("\n\0")
+
+
+def sockets(pid: int) -> list[str]:
+    """Types and levels of all sockets that the process has."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if descriptor.readlink().name.startswith("socket:"):
+                label = os.getxattr(descriptor, "security.selinux").decode("ascii").strip("\0")
+                found.add(label.split(":", 2)[2])
+    return sorted(found)
 
 
 def serving() -> dict[str, Any]:
@@ -172,18 +188,42 @@ def ping() -> dict[str, str]:
     return {"ping": said.stdout[-300:] + said.stderr[-300:]}
 
 
-def probe() -> dict[str, Any]:
+def launcher() -> Path:
+    return next((PREFIX / "lib").glob("python3.*/site-packages/wolfguard/libexec/wolfguard-worker"))
+
+
+def probe(account: str) -> dict[str, Any]:
     workers = pids()
-    launcher = next((PREFIX / "lib").glob("python3.*/site-packages/wolfguard/libexec/wolfguard-worker"))
     asked = {
         "sibling": workers["worker/1"], "same": workers["worker/0"], "sessiond": workers["sessiond/0"],
-        "keyd": workers["keyd/0"], "supervisor": supervisor(), "launcher": str(launcher),
+        "keyd": workers["keyd/0"], "supervisor": supervisor(), "launcher": str(launcher()),
+        "names": [] if account == "root" else ["signal the other worker", "signal the worker of the same slot"],
     }  # fmt: skip
+    become = [] if account == "root" else ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"]
     said = subprocess.run(
-        ["runcon", "system_u:system_r:wolfguard_gateway_worker_t:s0:c0", "/opt/proof/bin/probe"],
+        [*become, "runcon", "system_u:system_r:wolfguard_gateway_worker_t:s0:c0", "/opt/proof/bin/probe"],
         input=json.dumps(asked) + "\n", capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return {"status": said.returncode, "said": said.stdout, "errors": said.stderr[-2000:], "unharmed": pids() == workers}
+    return {
+        "status": said.returncode,
+        "said": said.stdout,
+        "errors": said.stderr[-2000:],
+        "unharmed": pids() == workers,
+    }
+
+
+def refused() -> dict[str, Any]:
+    """A worker's launcher in a domain that may choose no label: another launcher's."""
+    folder = Path("/opt/proof/refused")
+    folder.mkdir()
+    copy = folder / "wolfguard-worker"
+    shutil.copy(launcher(), copy)
+    run("chcon", "system_u:object_r:wolfguard_gateway_keyd_exec_t:s0", str(copy))
+    said = subprocess.run(
+        ["runcon", "system_u:system_r:wolfguard_gateway_keyd_launch_t:s0", copy, "/usr/bin/python3", "0"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {"status": said.returncode, "said": said.stderr}
 
 
 def denials(words: str, start: int = 0) -> str:

@@ -1,11 +1,14 @@
 #!/opt/wolfguard-gateway/bin/python -IB
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a worker's domain as root with every capability, and tries what a worker never does.
+"""Runs in a worker's domain and tries what a worker never does.
 
-No filter of system calls, no Landlock, no account stands before SELinux here: what is refused, it refuses. Each act runs
-in a process of its own, so that the kernel's denials can be told apart by its pid. What to aim at comes through standard
+Without a filter of system calls and Landlock, as root with every capability: what is refused, SELinux refuses. With the
+worker's own account it tries what is named to it, where being root would hide what stands behind. Each act has a
+process of its own, so that the kernel's denials can be told apart by its pid. What to aim at comes through standard
 input, answers go out through standard output, one JSON object each way.
 """
+
+from __future__ import annotations
 
 import ctypes
 import json
@@ -13,6 +16,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any
+
+Act = Callable[[], object]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 IGNORED = signal.SIGURG  # by everybody who does not wait for it
@@ -22,10 +29,10 @@ def main() -> None:
     asked = json.loads(sys.stdin.readline())
     sibling, same = asked["sibling"], asked["same"]
     key = "/etc/wolfguard-gateway/tls/server-ecdsa.key"
-    acts = {
-        "exec a shell": lambda: os.execv("/bin/sh", ["sh", "-c", "exit 9"]),
-        "exec Python": lambda: os.execv("/usr/bin/python3", ["python3", "-c", "raise SystemExit(9)"]),
-        "exec the launcher": lambda: os.execv(asked["launcher"], ["x"]),
+    acts: dict[str, Act] = {
+        "exec a shell": lambda: os.execv("/bin/sh", ["sh", "-c", "exit 9"]),  # noqa: S606
+        "exec Python": lambda: os.execv("/usr/bin/python3", ["python3", "-c", "raise SystemExit(9)"]),  # noqa: S606
+        "exec the launcher": lambda: os.execv(asked["launcher"], ["x"]),  # noqa: S606
         "open a private key": lambda: os.open(key, os.O_RDONLY),
         "open the site file": lambda: os.open("/etc/wolfguard-gateway/wolfguard.yml", os.O_RDONLY),
         "open the store": lambda: os.open("/var/lib/wolfguard-gateway", os.O_RDONLY),
@@ -73,24 +80,26 @@ def main() -> None:
         "set the clock": lambda: call(227, 0, (ctypes.c_long * 2)(1, 0)),
     }
     # What its domain gives; without these the answers above would prove little.
-    may = {
+    may: dict[str, Act] = {
         "open a library": lambda: os.close(os.open("/usr/lib/os-release", os.O_RDONLY)),
-        "a pair of sockets": lambda: [end.close() for end in socket.socketpair()],
+        "a pair of sockets": lambda: socket.socketpair(),
         "signal itself": lambda: os.kill(os.getpid(), IGNORED),
         "signal the worker of the same slot": lambda: os.kill(same, IGNORED),
     }
     with open("/proc/self/attr/current", encoding="ascii") as file:
         context = file.read().strip("\n\0")
+    # an account may signal its own processes, so that only the category stands between two workers
+    wanted = asked["names"] or [name for name in (*acts, *may) if not name.startswith("signal the ")]
     answer = {
         "context": context,
         "uid": os.getuid(),
-        "acts": {name: tried(act) for name, act in acts.items()},
-        "may": {name: tried(act) for name, act in may.items()},
+        "acts": {name: tried(act) for name, act in acts.items() if name in wanted},
+        "may": {name: tried(act) for name, act in may.items() if name in wanted},
     }
     print(json.dumps(answer), flush=True)
 
 
-def tried(act) -> tuple[int, str]:
+def tried(act: Act) -> tuple[int, str]:
     """Pid of the process that tried, and how it went."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -105,7 +114,7 @@ def tried(act) -> tuple[int, str]:
     return pid, said or f"done, status {status}"
 
 
-def attempt(act) -> str:
+def attempt(act: Act) -> str:
     try:
         act()
     except PermissionError:
@@ -117,7 +126,7 @@ def attempt(act) -> str:
     return "done"
 
 
-def call(number: int, *arguments) -> None:
+def call(number: int, *arguments: Any) -> None:
     if LIBC.syscall(ctypes.c_long(number), *arguments) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
@@ -140,9 +149,8 @@ def label(what: str) -> None:
 
 
 def counters() -> None:
-    attributes = ctypes.create_string_buffer(128)
     # a software event (type 1), the processor's clock, with the size of the structure
-    attributes[0:8] = (1).to_bytes(4, "little") + (128).to_bytes(4, "little")
+    attributes = ctypes.create_string_buffer((1).to_bytes(4, "little") + (128).to_bytes(4, "little"), 128)
     call(298, attributes, 0, -1, -1, 0)
 
 
