@@ -38,6 +38,7 @@ def test_nothing_else_lies_among_the_generated_files() -> None:
         f"{name}.{arch}.{kind}" for name in profiles for arch in ("x86_64", "aarch64") for kind in ("bpf", "txt")
     }
     assert {path.name for path in (SECCOMP / "generated").iterdir()} == {*expected, "explanation.json"}
+    assert {path.name for path in (TREE / "selinux" / "generated").iterdir()} == {"processes.te", "processes.fc"}
 
 
 def test_every_profile_is_used() -> None:

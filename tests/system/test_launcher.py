@@ -54,7 +54,7 @@ def said(result: subprocess.CompletedProcess[str], word: str) -> list[str]:
 
 
 def test_what_a_process_is_given(probe: Path) -> None:
-    result = launch("worker", str(probe))
+    result = launch("worker", str(probe), "0")
     assert result.returncode == 0, result.stderr
     assert said(result, "arguments") == ["-I -B -m wolfguard.procs.worker"]
     given = [entry.partition("=")[0] for entry in said(result, "environment")]
@@ -91,10 +91,21 @@ def test_other_descriptors_are_closed(probe: Path) -> None:
 def test_learning_is_asked_for_by_name(probe: Path) -> None:
     assert "WOLFGUARD_FILTER=log" in said(launch("pam", str(probe), "log"), "environment")
     assert launch("pam", str(probe), "off").returncode == CANNOT_START
+    # who is one only has no slot
+    assert launch("pam", str(probe), "0").returncode == CANNOT_START
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [((), "usage:"), (("python",), "usage:"), (("/nowhere",), "No such file")]
+    ("arguments", "words"),
+    [
+        ((), "usage:"),
+        (("/nowhere",), "usage:"),
+        (("python", "0"), "usage:"),
+        (("/nowhere", "log"), "log is no slot of worker"),
+        (("/nowhere", "-1"), "-1 is no slot of worker"),
+        (("/nowhere", "1024"), "1024 is no slot of worker"),
+        (("/nowhere", "0"), "No such file"),
+    ],
 )
 def test_a_wrong_call_is_one_line(arguments: tuple[str, ...], words: str) -> None:
     result = launch("worker", *arguments)
@@ -105,7 +116,7 @@ def test_a_wrong_call_is_one_line(arguments: tuple[str, ...], words: str) -> Non
 
 @pytest.mark.parametrize("name", ["wolfguard-nothing", "launcher"])
 def test_the_name_of_the_file_decides(tmp_path: Path, probe: Path, name: str) -> None:
-    shutil.copy(LAUNCHERS / "wolfguard-worker", tmp_path / name)
+    shutil.copy(LAUNCHERS / "wolfguard-keyd", tmp_path / name)
     result = subprocess.run([str(tmp_path / name), str(probe)], capture_output=True, text=True, check=False)
     assert result.returncode == CANNOT_START
     assert name in result.stderr

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* launcher.c - turns root into one process of the gateway and executes it: `wolfguard-<process> PYTHON [log]`.
+/* launcher.c - turns root into one process of the gateway and executes it: `wolfguard-<process> PYTHON [SLOT] [log]`.
  * Installed as one file a process, so that each can have its own SELinux entry type; which process it is, it takes from
  * its own file's name. Everything that cannot be applied ends it with one line: there is no weaker start.
- * Descriptors 0 to 3 pass through: nothing, the log twice, the control channel. "log" is for a developer who learns
- * what a filter needs: the process then runs with a filter that logs instead of killing, and says so. */
+ * Descriptors 0 to 3 pass through: nothing, the log twice, the control channel. SLOT is given to processes of which there
+ * is one for each slot. "log" is for a developer who learns what a filter needs: the process then runs with a filter that
+ * logs instead of killing, and says so. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +23,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define NAME_PREFIX "wolfguard-"
 #define FIRST_FOREIGN_DESCRIPTOR 4u
 #define LIMITS_MAX 6
 #define CAPABILITY_WORDS 2
-#define STATUS_CANNOT_START 78 /* EX_CONFIG of sysexits.h */
+#define SLOTS_MAX 1024ul /* categories of an MCS policy */
+#define CONTEXT_MAX 512
+#define LAUNCHER_TYPE "_launch_t" /* domains of launchers end so, where the process's own ends in "_t" */
+#define STATUS_CANNOT_START 78    /* EX_CONFIG of sysexits.h */
 
 struct limit {
     int resource;
@@ -38,6 +46,7 @@ struct launch {
     uint64_t capabilities;
     struct limit limits[LIMITS_MAX];
     size_t limit_count;
+    bool per_slot;
 };
 
 #include "launcher_table.h"
@@ -144,6 +153,59 @@ static void become(const struct launch *launch)
         die("no_new_privs");
 }
 
+static unsigned long read_slot(const struct launch *launch, const char *text)
+{
+    char *end;
+    unsigned long slot = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || slot >= SLOTS_MAX)
+        die("%s is no slot of %s", text, launch->process);
+    return slot;
+}
+
+/* Files of a process about its labels: written whole, in one call. */
+static bool exchange(const char *path, int flags, char *text, size_t size)
+{
+    int file = open(path, flags | O_CLOEXEC);
+    ssize_t length = -1;
+    if (file >= 0) {
+        length = flags == O_RDONLY ? read(file, text, size - 1) : write(file, text, strlen(text) + 1);
+        int reason = errno;
+        close(file);
+        errno = reason;
+    }
+    if (length >= 0 && flags == O_RDONLY)
+        text[length] = '\0';
+    return length >= 0;
+}
+
+/* Where SELinux runs, what is executed next gets the category of its slot: other slots' sockets and processes are then
+ * out of its reach. From user:role:wolfguard_gateway_worker_launch_t:s0 to user:role:wolfguard_gateway_worker_t:s0:c3;
+ * without the policy's domains, in a terminal, the type stays. */
+static void set_category(const struct launch *launch, unsigned long slot)
+{
+    struct statfs mounted;
+    if (statfs("/sys/fs/selinux", &mounted) != 0 || mounted.f_type != SELINUX_MAGIC) {
+        errno = 0;
+        return;
+    }
+    char context[CONTEXT_MAX], next[CONTEXT_MAX];
+    if (!exchange("/proc/thread-self/attr/current", O_RDONLY, context, sizeof(context)))
+        die("this process's SELinux context");
+    char *role = strchr(context, ':'), *type = role != NULL ? strchr(role + 1, ':') : NULL;
+    char *level = type != NULL ? strchr(type + 1, ':') : NULL;
+    errno = 0;
+    if (level == NULL)
+        die("the SELinux context %s has no level; workers need a policy with categories (MCS)", context);
+    size_t type_end = (size_t)(level - context), suffix = strlen(LAUNCHER_TYPE);
+    bool launching = type_end > suffix && strncmp(level - suffix, LAUNCHER_TYPE, suffix) == 0;
+    int kept = (int)(launching ? type_end - suffix : type_end);
+    int sensitivity = (int)strcspn(level + 1, ":-\n");
+    int length = snprintf(next, sizeof(next), "%.*s%s:%.*s:c%lu", kept, context, launching ? "_t" : "", sensitivity,
+                          level + 1, slot);
+    if (length < 0 || (size_t)length >= sizeof(next) || !exchange("/proc/thread-self/attr/exec", O_WRONLY, next, 0))
+        die("SELinux refuses %s the context %s; load the policy module wolfguard_gateway", launch->process, next);
+}
+
 /* After the change of user, which clears it. A parent that died before shows as the end of the control channel. */
 static void die_with_parent(void)
 {
@@ -155,13 +217,17 @@ int main(int argc, char **argv)
 {
     errno = 0;
     const struct launch *launch = find_launch();
-    if (argc < 2 || argc > 3 || argv[1][0] != '/' || (argc == 3 && strcmp(argv[2], "log") != 0))
-        die("usage: " NAME_PREFIX "%s /path/of/python [log]", launch->process);
+    const int given = launch->per_slot ? 3 : 2;
+    const bool learn = argc == given + 1;
+    if (argc < given || argc > given + 1 || argv[1][0] != '/' || (learn && strcmp(argv[given], "log") != 0))
+        die("usage: " NAME_PREFIX "%s /path/of/python%s [log]", launch->process, launch->per_slot ? " SLOT" : "");
     close_foreign_descriptors();
     set_limits(launch);
     umask(077);
     if (chdir("/") != 0)
         die("chdir /");
+    if (launch->per_slot)
+        set_category(launch, read_slot(launch, argv[2]));
     become(launch);
     die_with_parent();
 
@@ -170,7 +236,7 @@ int main(int argc, char **argv)
     snprintf(process, sizeof(process), "WOLFGUARD_PROCESS=%s", launch->process);
     char *const arguments[] = {argv[1], "-I", "-B", "-m", module, NULL};
     char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", process,
-                                 argc == 3 ? "WOLFGUARD_FILTER=log" : NULL, NULL};
+                                 learn ? "WOLFGUARD_FILTER=log" : NULL, NULL};
     execve(argv[1], arguments, environment);
     die("%s", argv[1]);
 }

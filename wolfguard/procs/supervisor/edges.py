@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wolfguard.ipc.dispatch_table import EDGES
+from wolfguard.linux import labels
 from wolfguard.procs.supervisor.supervised import Supervised
 
 
@@ -61,8 +62,11 @@ class Joints:
 
     @staticmethod
     def _join(one: Supervised, other: Supervised, edge: Edge) -> None:
+        slots = [end.slot for end in (one, other) if end.process.per_slot]
+        label = labels.channel(edge.first, edge.second, slots[0] if slots else None)
         for index in range(edge.count):
-            left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with labels.sockets(label):
+                left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with left, right:
                 one.attach(other.process.name, other.slot, edge.kind, index, left)
                 other.attach(one.process.name, one.slot, edge.kind, index, right)

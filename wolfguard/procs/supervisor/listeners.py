@@ -16,7 +16,7 @@ from typing import Final
 from wolfguard.config.endpoints import ANY_IPV6, SOURCE, endpoints
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.linux import datagrams, sockets, steering
+from wolfguard.linux import datagrams, labels, sockets, steering
 
 TCP: Final = "tcp"
 UDP: Final = "udp"
@@ -62,8 +62,11 @@ def _open_group(address: str, port: int, protocol: str, slots: int, steer: str) 
     group: list[socket.socket] = []
     try:
         # Sockets that share would silently share with another gateway too: the first look must not share.
-        make(address, port, shared=False).close()
-        group.extend(make(address, port, shared=True) for _ in range(slots))
+        with labels.sockets(labels.outside(None)):
+            make(address, port, shared=False).close()
+        for slot in range(slots):
+            with labels.sockets(labels.outside(slot)):
+                group.append(make(address, port, shared=True))
         _steer(group, protocol, steer)
     except OSError as error:
         _close(group)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.linux import sockets
+from wolfguard.linux import labels, sockets
 
 MANAGEMENT_SOCKET = "control.sock"
 # Anybody may connect: who may do what is decided by the kernel's word about the caller.
@@ -88,7 +88,8 @@ def open_management(run: str) -> int:
     """Descriptor of the listening management socket. Raises StartError."""
     path = management_path(run)
     try:
-        return sockets.unix_listener(path, MANAGEMENT_MODE).detach()
+        with labels.sockets(labels.management()):
+            return sockets.unix_listener(path, MANAGEMENT_MODE).detach()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StartError(f"{path} is served by another program; stop it or change paths.run") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wolfguard.errors import StartError
+from wolfguard.linux import labels
 
 CONTROL_DESCRIPTOR = 3
 
@@ -22,8 +23,8 @@ CONTROL_DESCRIPTOR = 3
 class Launch(Protocol):
     """How the program of a process is started."""
 
-    def command(self, process: str) -> tuple[str, ...]:
-        """Path of the program and its arguments."""
+    def command(self, process: str, slot: int | None) -> tuple[str, ...]:
+        """Path of the program and its arguments; `slot` for a process of which there is one for each."""
         ...
 
 
@@ -35,11 +36,12 @@ class Launchers:
         self._python = python
         self._learn = learn
 
-    def command(self, process: str) -> tuple[str, ...]:
+    def command(self, process: str, slot: int | None) -> tuple[str, ...]:
         path = self._folder / f"wolfguard-{process}"
         if not path.is_file():
             raise StartError(f"there is no launcher {path}; install the package again")
-        return (str(path), self._python, *(["log"] if process in self._learn else []))
+        place = [] if slot is None else [str(slot)]
+        return (str(path), self._python, *place, *(["log"] if process in self._learn else []))
 
 
 def installed_launchers() -> Path:
@@ -50,9 +52,10 @@ def installed_launchers() -> Path:
     return Path(specification.origin).parent / "libexec"
 
 
-def spawn(command: tuple[str, ...]) -> tuple[int, int, socket.socket]:
-    """Pid, pidfd and the supervisor's end of the control channel. Raises StartError."""
-    own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def spawn(command: tuple[str, ...], label: labels.Label) -> tuple[int, int, socket.socket]:
+    """Pid, pidfd and the supervisor's end of the control channel, which has this label. Raises StartError."""
+    with labels.sockets(label):
+        own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
         # Standard output joins the log: whatever a library prints must not mix with the caller's own output.

@@ -20,6 +20,7 @@ from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcClosed, IpcError
 from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Reconfigure, Start, Stop
+from wolfguard.linux import labels
 from wolfguard.procs import log
 from wolfguard.procs.supervisor.spawning import Launch, spawn
 from wolfguard.sandbox.manifest import Process
@@ -100,7 +101,9 @@ class Supervised:
 
     def spawn(self) -> None:
         """Executes the program; it waits for `start`. Raises StartError."""
-        self.pid, self._pidfd, control = spawn(self._launch.command(self.process.name))
+        slot = self.slot if self.process.per_slot else None
+        command = self._launch.command(self.process.name, slot)
+        self.pid, self._pidfd, control = spawn(command, labels.channel(self.process.name, "supervisor", slot))
         self.state = State.STARTING
         self.started = int(time.time())
         self.starts += 1

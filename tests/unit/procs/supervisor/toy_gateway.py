@@ -32,7 +32,7 @@ SECOND = dataclasses.replace(FIRST, workers=3, lockout=Lockout(failures=9))
 
 
 class Toys:
-    def command(self, process: str) -> tuple[str, ...]:
+    def command(self, process: str, slot: int | None) -> tuple[str, ...]:
         return (sys.executable, "-I", "-B", str(Path(__file__).with_name("toy.py")), tree, process, folder)
 
 

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of the virtual machine: Debian 13 with its kernel, SELinux enforcing, this gateway and its policy module.
+
+Owns how it is made. The package is the one that is installed beside the running Python; the policy is compiled and
+linked, and every file labelled, in a chroot, so that the machine boots once and into its final state. The Debian root
+and the packages of Python are cached; the disk is made anew when anything in it has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from tests.interop import roots
+from wolfguard.crypto.authority import make_authority
+
+TREE = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+CACHE = roots.CACHE.parent / "vm"
+PREFIX = "opt/wolfguard-gateway"
+PROOF = "opt/proof"
+ADDRESS = "203.0.113.1"
+DISK_GIGABYTES = 3
+
+ROOT = roots.Root(
+    "vm",
+    "trixie",
+    (
+        "systemd", "systemd-sysv", "dbus", "udev", "kmod", "python3", "iproute2", "nftables", "libnftables1", "procps",
+        "linux-image-cloud-amd64", "selinux-basics", "selinux-policy-default", "selinux-policy-dev", "policycoreutils",
+        "checkpolicy", "semodule-utils", "make", "m4", "auditd", "openconnect", "vpnc-scripts", "iputils-ping", "zstd",
+    ),
+)  # fmt: skip
+
+# What starts by itself on Debian and has no place in a machine without network and console.
+MASKED = (
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+    "fstrim.timer", "getty@tty1.service", "serial-getty@ttyS0.service", "selinux-autorelabel.service",
+    "systemd-network-generator.service",
+)  # fmt: skip
+SITE = {
+    "listeners": [{"address": "0.0.0.0", "port": 443}],  # noqa: S104
+    "workers": 2,
+    "sites": [
+        {
+            "name": "default",
+            # the client's library has no extended master secret in DTLS
+            "crypto_profile": "compat",
+            "certificates": [
+                {"certificate": f"/etc/wolfguard-gateway/tls/server-{kind}.pem",
+                 "key": f"/etc/wolfguard-gateway/tls/server-{kind}.key"}
+                for kind in ("ecdsa", "rsa")
+            ],
+            "network": {"ipv4_pool": "10.99.0.0/16", "split_include": ["198.51.100.0/24"]},
+        }
+    ],
+}  # fmt: skip
+
+
+def make() -> tuple[Path, Path]:
+    """The disk and the kernel that boots it. Raises RuntimeError, CalledProcessError."""
+    base = roots.make(ROOT)
+    target = CACHE / _fingerprint(base)
+    if not target.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        work = CACHE / "work"
+        _remove(work)
+        # reflinks where the file system has them
+        subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(work)], check=True)
+        _install(work)
+        _configure(work)
+        _policy(work)
+        partial = CACHE / "partial"
+        _remove(partial)
+        partial.mkdir()
+        disk = partial / "disk.img"
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", work, disk, f"{DISK_GIGABYTES}G"], check=True)
+        _kernel(work, partial / "vmlinux")
+        _remove(work)
+        for old in CACHE.glob("disk-*"):
+            _remove(old)
+        partial.rename(target)
+    return target / "disk.img", target / "vmlinux"
+
+
+def _fingerprint(base: Path) -> str:
+    """Of everything that goes into the disk."""
+    digest = hashlib.sha256(base.name.encode())
+    package = Path(sys.prefix)
+    for file in sorted(
+        _files([TREE / "selinux", TREE / "systemd", HERE, _site_packages() / "wolfguard", package / "wolfssl" / "lib"])
+    ):
+        digest.update(f"{file}\0".encode())
+        digest.update(file.read_bytes())
+    return f"disk-{digest.hexdigest()[:12]}"
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    for folder in folders:
+        for file in folder.rglob("*"):
+            if file.is_file() and file.suffix != ".pyc" and file.name != "run.py":
+                yield file
+
+
+def _site_packages() -> Path:
+    import wolfguard
+
+    return Path(wolfguard.__file__).parents[1]
+
+
+def _install(root: Path) -> None:
+    """The installed package, as bootstrap would put it there: its environment, its library, its accounts."""
+    _inside(root, f"python3 -m venv --without-pip /{PREFIX}")
+    (target,) = (root / PREFIX / "lib").glob("python3.*/site-packages")
+    _requirements(target)
+    for name in ("wolfguard", *(path.name for path in _site_packages().glob("wolfguard_gateway-*.dist-info"))):
+        shutil.copytree(_site_packages() / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(sys.prefix) / "wolfssl", root / PREFIX / "wolfssl", symlinks=True)
+    command = root / PREFIX / "bin" / "wolfguard"
+    command.write_text(f"#!/{PREFIX}/bin/python\n" + "import sys\nfrom wolfguard.cli import main\nsys.exit(main())\n")
+    command.chmod(0o755)
+    other = root / sys.prefix[1:]
+    if not other.exists():
+        # the extension finds its library by the path that it was built for
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.symlink_to(f"/{PREFIX}")
+    _inside(root, f"/{PREFIX}/bin/python -m compileall -q /{PREFIX}/lib")
+    names = ("keyd", "sessiond", "netd", "authd", "pam", "mgmtd", "worker")
+    for name in names:
+        _inside(root, f"useradd --system --user-group --no-create-home --home-dir /nonexistent wolfguard-{name}")
+    for role in ("admin", "operator", "auditor"):
+        _inside(root, f"groupadd --system wolfguard-{role}")
+
+
+def _requirements(target: Path) -> None:
+    """What the package needs from PyPI, for the machine's Python, which is newer than ours may be."""
+    needed = tomllib.loads((TREE / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    version = target.parent.name.removeprefix("python")
+    name = hashlib.sha256(f"{version} {needed}".encode()).hexdigest()[:12]
+    kept = CACHE / f"packages-{name}"
+    if not kept.exists():
+        partial = CACHE / "packages.partial"
+        _remove(partial)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary=:all:",
+             "--python-version", version, "--platform", "manylinux2014_x86_64", "--target", partial, *needed],
+            check=True,
+        )  # fmt: skip
+        partial.rename(kept)
+    shutil.copytree(kept, target, dirs_exist_ok=True)
+
+
+def _configure(root: Path) -> None:
+    etc = root / "etc"
+    (etc / "hostname").write_text("guest\n")
+    (etc / "hosts").write_text("127.0.0.1 localhost guest\n")
+    (etc / "fstab").write_text("/dev/nvme0n1 / ext4 defaults,noatime 0 1\n")
+    site = etc / "wolfguard-gateway"
+    make_authority(site / "tls", (ADDRESS,))
+    (site / "wolfguard.yml").write_text(yaml.safe_dump(SITE, sort_keys=False))
+    for unit in (TREE / "systemd" / "wolfguard-gateway.service", HERE / "wolfguard-proof.service"):
+        shutil.copy(unit, etc / "systemd" / "system")
+    for folder, mode in (("lib", 700), ("log", 750)):
+        _inside(
+            root, f"install -d -m {mode} -o wolfguard-sessiond -g wolfguard-sessiond /var/{folder}/wolfguard-gateway"
+        )
+    proof = root / PROOF
+    shutil.copytree(HERE / "guest", proof)
+    shutil.copy(site / "tls" / "ca.pem", proof)
+    # a client that no domain of Debian's own policy waits for
+    (proof / "bin").mkdir()
+    shutil.copy(root / "usr/sbin/openconnect", proof / "bin")
+    shutil.copy(HERE / "guest" / "probe.py", proof / "bin" / "probe")
+    (proof / "bin" / "probe").chmod(0o755)
+    _inside(root, "systemctl -q enable wolfguard-gateway.service wolfguard-proof.service")
+    _inside(root, f"systemctl -q mask {' '.join(MASKED)}")
+
+
+def _policy(root: Path) -> None:
+    """Compiles both modules, links them into the store, labels every file. Files must be complete by now."""
+    config = root / "etc/selinux/config"
+    lines = [line for line in config.read_text().splitlines() if not line.startswith("SELINUX=")]
+    config.write_text("\n".join([*lines, "SELINUX=enforcing", ""]))
+    (root / ".autorelabel").unlink(missing_ok=True)
+    for folder, name in ((TREE / "selinux", "wolfguard_gateway"), (HERE / "policy", "wolfguard_proof")):
+        shutil.copytree(folder, root / "root" / name)
+    _inside(
+        root,
+        "cd /root && cp wolfguard_gateway/*.if wolfguard_proof/ && for module in wolfguard_gateway wolfguard_proof; do"
+        " make -s -C $module -f /usr/share/selinux/devel/Makefile $module.pp || exit; done &&"
+        " semodule -n -i wolfguard_gateway/wolfguard_gateway.pp wolfguard_proof/wolfguard_proof.pp",
+    )
+    _inside(root, "setfiles -F /etc/selinux/default/contexts/files/file_contexts /", mounts=False)
+
+
+def _kernel(root: Path, target: Path) -> None:
+    """The kernel without its own decompressor, which an emulated processor would take seconds for."""
+    (image,) = (root / "boot").glob("vmlinuz-*")
+    data = image.read_bytes()
+    start = -1
+    while (start := data.find(b"\x28\xb5\x2f\xfd", start + 1)) >= 0:
+        found = subprocess.run(
+            ["chroot", root, "zstd", "-dcq"], input=data[start:], capture_output=True, check=False
+        ).stdout
+        if found.startswith(b"\x7fELF"):
+            target.write_bytes(found)
+            return
+    raise RuntimeError(f"{image} holds no kernel compressed with zstd")
+
+
+def _inside(root: Path, script: str, *, mounts: bool = True) -> None:
+    words = roots.enter(root) if mounts else ["chroot", str(root)]
+    result = subprocess.run([*words, "/bin/sh", "-c", script], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"in the machine's root: {script}\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
+
+
+def _remove(path: Path) -> None:
+    subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    print(*make())
