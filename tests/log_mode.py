@@ -18,7 +18,9 @@ from wolfguard.cli.demo.site import Gateway
 
 LEFT_OUT: Final = {
     "test_learning.py": "chooses itself who learns",
-    "test_confinement.py::test_a_process_is_what_the_manifest_says": "a learning process has a variable more",
+    "test_confinement.py": "a learning process has a variable more and another filter, and starts before its watcher",
+    "test_payload.py": "does on purpose what filters kill for",
+    "test_prying.py": "does on purpose what filters kill for",
     "test_weakenings.py::test_what_is_allowed_is_done_without_and_said_everywhere": "counts all weakenings in force",
     "test_weakenings.py::test_what_is_allowed_but_granted_is_applied": "counts all weakenings in force",
 }
