@@ -55,14 +55,16 @@ def test_traffic_both_ways(permitting: Field, build: Build, clients: list[Client
     before = permitting.counters()
     moved = {False: 0, True: 0}
     with Meter(permitting.topology.gateway) as meter, iperf_server(upstream):
+        # first, since what a transfer leaves in queues may cost a packet: nothing holds a sender of datagrams back
         for address in (Topology.UPSTREAM_V4, Topology.UPSTREAM_V6):
             ping(client, address)
             ping(client, address, size=1300)
+        ping(upstream, inside)
+        for address in (Topology.UPSTREAM_V4, Topology.UPSTREAM_V6):
             for down in moved:
                 bytes_moved = transfer(client, address, 1, down=down).bytes
                 assert bytes_moved > 10_000_000
                 moved[down] += bytes_moved
-        ping(upstream, inside)
         wire = meter.read()
     after = permitting.counters()
     assert wire.udp_in > moved[False]
@@ -88,7 +90,7 @@ def test_refused_without_extended_master_secret(hybrid: Field, gnutls: Build, cl
     ping(hybrid.topology.client, Topology.UPSTREAM_V4, count=1)
     took = time.monotonic() - begun
     print(f"{gnutls.root.name}: first ping over TLS {took:.2f} s after CONNECT")
-    assert took < FIRST_PING
+    assert took < FIRST_PING, client.tail(60)
     assert hybrid.counters()[DATAGRAM_NO_EMS] > before
     assert hybrid.session(inside)["datagram"] is None
     assert hybrid.recorded(DATAGRAM_NO_EMS)

@@ -183,8 +183,9 @@ static void refuse(struct wge_data *d, struct wge_tunnel *t, const struct wge_pa
     if (t->datagram_refused)
         return;
     t->datagram_refused = true;
-    t->nudge_ms = d->loop.now_ms;
-    wge_timers_set(&d->timers, &t->timer, d->loop.now_ms);
+    t->refusal = (struct wge_refusal){
+        .due_ms = d->loop.now_ms + WGE_NUDGE_MS, .sequence = hello->record_sequence, .path = *path, .alert = alert};
+    wge_timers_hasten(&d->timers, &t->timer, t->refusal.due_ms);
     tell(d, t, &(struct wge_datagram_told){.state = "refused", .suite = ""}, label);
 }
 

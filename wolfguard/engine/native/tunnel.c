@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "association.h"
+#include "datagram_hello.h"
 #include "intake.h"
 
 #define MTU_MIN 68 /* RFC 791 */
@@ -67,7 +68,7 @@ enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *st
     t->timer.owner = t;
     t->traffic = traffic;
     t->bye_code = -1;
-    t->nudge_ms = WGE_TIMER_NEVER;
+    t->refusal.due_ms = WGE_TIMER_NEVER;
     start_liveness(t, now_ms);
     if (traffic != NULL)
         open_traffic(traffic, params->session, now_ms);
@@ -333,18 +334,21 @@ const char *wge_tunnel_stay_alive(struct wge_tunnel *t, struct wge_loop *loop, u
     return end;
 }
 
-/* More than one, since a frame that comes along with the refusal itself is read in the same turn and wakes nobody. */
-#define NUDGES 4
-#define NUDGE_MS 150
+/* More than one, since a frame that comes along with the alert is read in the same turn and wakes nobody. */
+#define NUDGES 6
 
 uint64_t wge_tunnel_nudge(struct wge_tunnel *t, struct wge_loop *loop, const char **end)
 {
-    if (loop->now_ms < t->nudge_ms)
-        return t->nudge_ms;
+    struct wge_refusal *refusal = &t->refusal;
+    uint8_t record[WGE_DATAGRAM_ALERT_SIZE];
+    if (loop->now_ms < refusal->due_ms)
+        return refusal->due_ms;
+    size_t length = wge_datagram_alert(record, refusal->sequence + ++refusal->times, refusal->alert);
+    wge_outside_send(&loop->outside, &refusal->path, record, length);
     WGE_TALLY(&loop->tally, keepalive_out);
     *end = wge_tunnel_send_frame(t, loop, WGE_FRAME_KEEPALIVE, NULL, 0);
-    t->nudge_ms = ++t->nudges < NUDGES ? loop->now_ms + NUDGE_MS : WGE_TIMER_NEVER;
-    return t->nudge_ms;
+    refusal->due_ms = refusal->times < NUDGES ? loop->now_ms + WGE_NUDGE_MS : WGE_TIMER_NEVER;
+    return refusal->due_ms;
 }
 
 const char *wge_tunnel_rekey(struct wge_tunnel *t, struct wge_loop *loop, bool *rekeyed)

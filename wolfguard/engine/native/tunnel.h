@@ -20,6 +20,8 @@
 #include "traffic.h"
 
 #define WGE_BYE_DETAIL_MAX 128
+/* Between a refusal of DTLS and its repetitions. */
+#define WGE_NUDGE_MS 100
 
 struct wge_association;
 
@@ -27,6 +29,15 @@ enum wge_tunnel_state {
     WGE_TUNNEL_OPEN = 0,
     WGE_TUNNEL_LINGERING, /* BYE is on its way: no packets any more, the peer closes */
     WGE_TUNNEL_GONE,      /* freed at the end of the loop */
+};
+
+/* What a client whose DTLS was refused is told, and when again. */
+struct wge_refusal {
+    uint64_t due_ms; /* WGE_TIMER_NEVER: nothing more */
+    uint64_t sequence;
+    struct wge_path path;
+    uint8_t alert;
+    uint8_t times; /* so far */
 };
 
 struct wge_tunnel {
@@ -54,8 +65,7 @@ struct wge_tunnel {
     uint8_t key[WGE_DTLS_KEY], first_key[WGE_DTLS_KEY];
     uint64_t tls_data_ms; /* last packet from the peer over TLS */
     uint64_t hello_ms;    /* last hello that began a handshake */
-    uint64_t nudge_ms;    /* next keepalive for a client whose DTLS was refused; WGE_TIMER_NEVER: none */
-    uint8_t nudges;       /* sent so far */
+    struct wge_refusal refusal;
     struct wge_tunnel *next_in_bucket, *next_by_app_id, *next_unsent, *next_gone;
 };
 
@@ -100,8 +110,9 @@ const char *wge_tunnel_flush(struct wge_tunnel *t, struct wge_loop *loop);
 /* Sends a frame that one of the WGE_DUE_* asks for, counts it, or says why the tunnel is over. */
 const char *wge_tunnel_stay_alive(struct wge_tunnel *t, struct wge_loop *loop, unsigned due);
 
-/* Wakes a client whose DTLS was refused: openconnect sets its device up only when something else happens after that,
- * and its own next timer may be a minute away. Returns when to call again. */
+/* Tells a client once more that its DTLS was refused, and wakes it. GnuTLS misses an alert that comes before it waits
+ * for one; and openconnect sets its device up only when something else happens after that, and its own next timer may
+ * be a minute away. Returns when to call again. */
 uint64_t wge_tunnel_nudge(struct wge_tunnel *t, struct wge_loop *loop, const char **end);
 
 /* Renews the keys of a TLS 1.3 channel; *rekeyed tells whether it was done. */
