@@ -49,7 +49,8 @@ def dead(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
             return any(line.startswith("State:") and line.split()[1] in "ZX" for line in file)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
+        # the second comes of a file that was opened a moment before the process was reaped
         return True
 
 
