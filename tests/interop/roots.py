@@ -44,17 +44,22 @@ cd /root && rm -rf build openconnect_*
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """`suite` is Debian's; `script` runs inside as the last step; `openconnect` is the client's path inside."""
+    """`suite` is Debian's; `script` runs inside as the last step; `openconnect` is the client's path inside.
+
+    `architecture`, when it is not the machine's own, is for roots that are only looked into (`variant` "extract").
+    """
 
     name: str
     suite: str
     packages: tuple[str, ...]
     script: str = ""
     openconnect: str = "/usr/sbin/openconnect"
+    architecture: str = ""
+    variant: str = "minbase"
 
     @property
     def path(self) -> Path:
-        facts = json.dumps([self.suite, self.packages, self.script])
+        facts = json.dumps([self.suite, self.packages, self.script, *filter(None, [self.architecture])])
         return CACHE / f"{self.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
 
@@ -77,7 +82,8 @@ def make(root: Root) -> Path:
     partial = target.with_name(target.name + ".partial")
     subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
     command = [
-        "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(root.packages)}",
+        "mmdebstrap", "--mode=root", f"--variant={root.variant}", f"--include={','.join(root.packages)}",
+        *([f"--architectures={root.architecture}", "--skip=check/qemu"] if root.architecture else []),
         "--aptopt=Acquire::Check-Valid-Until \"false\"", "--aptopt=APT::Sandbox::User \"root\"",
         *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
         root.suite, str(partial), f"deb {mirror} {root.suite} main",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The disk of the virtual machine: Debian 13 with its kernel, SELinux enforcing, this gateway and its policy module.
+"""The disk of the virtual machine: Debian with its kernel, SELinux enforcing, this gateway and its policy module.
 
 Owns how it is made. The package is the one that is installed beside the running Python; the policy is compiled and
 linked, and every file labelled, in a chroot, so that the machine boots once and into its final state. The Debian root
@@ -9,6 +9,7 @@ and the packages of Python are cached; the disk is made anew when anything in it
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,11 @@ from pathlib import Path
 
 import yaml
 
+from tests.bench.unconfined import ENTER
 from tests.interop import roots
+from tests.system.payload.attempt import Of
+from tests.system.payload.attempts import WORKER
+from tests.system.payload.injection import SCRATCH, SCRATCH_BYTES, SCRIPT, argument, known, numbers
 from wolfguard.crypto.authority import make_authority
 
 TREE = Path(__file__).resolve().parents[2]
@@ -30,15 +35,13 @@ PROOF = "opt/proof"
 ADDRESS = "203.0.113.1"
 DISK_GIGABYTES = 3
 
-ROOT = roots.Root(
-    "vm",
-    "trixie",
-    (
-        "systemd", "systemd-sysv", "dbus", "udev", "kmod", "python3", "iproute2", "nftables", "libnftables1", "procps",
-        "linux-image-cloud-amd64", "selinux-basics", "selinux-policy-default", "selinux-policy-dev", "policycoreutils",
-        "checkpolicy", "semodule-utils", "make", "m4", "auditd", "openconnect", "vpnc-scripts", "iputils-ping", "zstd",
-    ),
+PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "udev", "kmod", "python3", "python3-venv", "iproute2", "nftables",
+    "libnftables1", "procps", "linux-image-cloud-amd64", "selinux-basics", "selinux-policy-default",
+    "selinux-policy-dev", "policycoreutils", "checkpolicy", "semodule-utils", "make", "m4", "auditd", "openconnect",
+    "vpnc-scripts", "iputils-ping", "gdb", "zstd", "lz4",
 )  # fmt: skip
+RELEASES = {name: roots.Root(f"vm-{name}", name, PACKAGES) for name in ("bookworm", "trixie")}
 
 # What starts by itself on Debian and has no place in a machine without network and console.
 MASKED = (
@@ -65,10 +68,10 @@ SITE = {
 }  # fmt: skip
 
 
-def make() -> tuple[Path, Path]:
-    """The disk and the kernel that boots it. Raises RuntimeError, CalledProcessError."""
-    base = roots.make(ROOT)
-    target = CACHE / _fingerprint(base)
+def make(release: str) -> tuple[Path, Path]:
+    """The disk of a Debian release and the kernel that boots it. Raises RuntimeError, CalledProcessError."""
+    base = roots.make(RELEASES[release])
+    target = CACHE / f"disk-{release}-{_fingerprint(base)}"
     if not target.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         work = CACHE / "work"
@@ -85,7 +88,7 @@ def make() -> tuple[Path, Path]:
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", work, disk, f"{DISK_GIGABYTES}G"], check=True)
         _kernel(work, partial / "vmlinux")
         _remove(work)
-        for old in CACHE.glob("disk-*"):
+        for old in CACHE.glob(f"disk-{release}-*"):
             _remove(old)
         partial.rename(target)
     return target / "disk.img", target / "vmlinux"
@@ -93,14 +96,29 @@ def make() -> tuple[Path, Path]:
 
 def _fingerprint(base: Path) -> str:
     """Of everything that goes into the disk."""
-    digest = hashlib.sha256(base.name.encode())
+    digest = hashlib.sha256(f"{base.name} {_attempts()} {ENTER}".encode())
     package = Path(sys.prefix)
     for file in sorted(
         _files([TREE / "selinux", TREE / "systemd", HERE, _site_packages() / "wolfguard", package / "wolfssl" / "lib"])
     ):
         digest.update(f"{file}\0".encode())
         digest.update(file.read_bytes())
-    return f"disk-{digest.hexdigest()[:12]}"
+    digest.update(SCRIPT.read_bytes() + (TREE / "bootstrap").read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _attempts() -> str:
+    """The hostile payload as JSON; {"of": word} stands for what only the machine knows."""
+    attempts = [
+        {
+            "name": each.name,
+            "number": numbers()[each.call],
+            "arguments": [{"of": word.word} if isinstance(word, Of) else argument(word) for word in each.arguments],
+        }
+        for each in WORKER
+        if known(each.call) and each.labelled.errors
+    ]
+    return json.dumps({"scratch": [SCRATCH, SCRATCH_BYTES], "attempts": attempts})
 
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
@@ -180,45 +198,65 @@ def _configure(root: Path) -> None:
     shutil.copy(root / "usr/sbin/openconnect", proof / "bin")
     shutil.copy(HERE / "guest" / "probe.py", proof / "bin" / "probe")
     (proof / "bin" / "probe").chmod(0o755)
+    shutil.copy(SCRIPT, proof)
+    (proof / "attempts.json").write_text(_attempts())
+    (proof / "unconfined.py").write_text(ENTER)
     _inside(root, "systemctl -q enable wolfguard-gateway.service wolfguard-proof.service")
     _inside(root, f"systemctl -q mask {' '.join(MASKED)}")
 
 
 def _policy(root: Path) -> None:
-    """Compiles both modules, links them into the store, labels every file. Files must be complete by now."""
+    """Installs the product's module as people do, and the proof's; labels every file, which must be complete by now."""
     config = root / "etc/selinux/config"
     lines = [line for line in config.read_text().splitlines() if not line.startswith("SELINUX=")]
     config.write_text("\n".join([*lines, "SELINUX=enforcing", ""]))
-    (root / ".autorelabel").unlink(missing_ok=True)
-    for folder, name in ((TREE / "selinux", "wolfguard_gateway"), (HERE / "policy", "wolfguard_proof")):
-        shutil.copytree(folder, root / "root" / name)
+    for name in (".autorelabel", "initrd.img", "initrd.img.old", "vmlinuz.old"):
+        # links that lead nowhere have no label to set
+        (root / name).unlink(missing_ok=True)
+    tree = root / "root" / "wolfguard"
+    tree.mkdir()
+    shutil.copy(TREE / "bootstrap", tree)
+    shutil.copytree(TREE / "selinux", tree / "selinux")
+    shutil.copytree(HERE / "policy", root / "root" / "wolfguard_proof")
     _inside(
         root,
-        "cd /root && cp wolfguard_gateway/*.if wolfguard_proof/ && for module in wolfguard_gateway wolfguard_proof; do"
-        " make -s -C $module -f /usr/share/selinux/devel/Makefile $module.pp || exit; done &&"
-        " semodule -n -i wolfguard_gateway/wolfguard_gateway.pp wolfguard_proof/wolfguard_proof.pp",
+        "cd /root && wolfguard/bootstrap selinux && make -s -C wolfguard_proof -f /usr/share/selinux/devel/Makefile"
+        " wolfguard_proof.pp && semodule -n -i wolfguard_proof/wolfguard_proof.pp",
     )
-    _inside(root, "setfiles -F /etc/selinux/default/contexts/files/file_contexts /", mounts=False)
+    _label(root)
+
+
+def _label(root: Path) -> None:
+    """Sets the label of every file, below no mount but /proc, through which older releases of setfiles name files."""
+    script = (
+        f"mount --make-rprivate / && mount -t proc proc {root}/proc &&"
+        # -m: this machine's mounts know no labels, and all of them would be left out for that
+        f" exec chroot {root} setfiles -F -m -e /proc /etc/selinux/default/contexts/files/file_contexts /"
+    )
+    result = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"files could not be labelled: {result.stderr[-3000:]}")
 
 
 def _kernel(root: Path, target: Path) -> None:
     """The kernel without its own decompressor, which an emulated processor would take seconds for."""
     (image,) = (root / "boot").glob("vmlinuz-*")
     data = image.read_bytes()
-    start = -1
-    while (start := data.find(b"\x28\xb5\x2f\xfd", start + 1)) >= 0:
-        found = subprocess.run(
-            ["chroot", root, "zstd", "-dcq"], input=data[start:], capture_output=True, check=False
-        ).stdout
-        if found.startswith(b"\x7fELF"):
-            target.write_bytes(found)
-            return
-    raise RuntimeError(f"{image} holds no kernel compressed with zstd")
+    for magic, program in ((b"\x28\xb5\x2f\xfd", ["zstd", "-dcq"]), (b"\x02\x21\x4c\x18", ["lz4", "-dcq"])):
+        start = -1
+        while (start := data.find(magic, start + 1)) >= 0:
+            found = subprocess.run(
+                ["chroot", root, *program], input=data[start:], capture_output=True, check=False
+            ).stdout
+            if found.startswith(b"\x7fELF"):
+                target.write_bytes(found)
+                return
+    raise RuntimeError(f"{image} holds no kernel compressed with zstd or lz4")
 
 
-def _inside(root: Path, script: str, *, mounts: bool = True) -> None:
-    words = roots.enter(root) if mounts else ["chroot", str(root)]
-    result = subprocess.run([*words, "/bin/sh", "-c", script], capture_output=True, text=True, check=False)
+def _inside(root: Path, script: str) -> None:
+    command = [*roots.enter(root), "/bin/sh", "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise RuntimeError(f"in the machine's root: {script}\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
 
@@ -229,4 +267,4 @@ def _remove(path: Path) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    print(*make())
+    print(*make(sys.argv[1]))

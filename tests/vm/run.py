@@ -2,13 +2,15 @@
 """The gateway in a virtual machine where SELinux enforces: `./bootstrap test --vm`, or this file by itself.
 
 Owns the judgement: every process in its own domain at the start and after a restart, a client's traffic, no denial in
-normal work, and a denial by SELinux for everything that a probe tries in a worker's domain. Takes about three minutes,
-most of them in an emulated processor, so it is no part of what CI runs each time.
+normal work, and a denial by SELinux for everything that a probe tries in a worker's domain and for what the hostile
+payload tries in a worker that has no other layer. Takes about four minutes, most of them in an emulated processor, so
+it is no part of what CI runs each time.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import re
 import shutil
@@ -19,7 +21,9 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from tests.system.payload.attempts import WORKER
 from tests.vm import image
+from tests.vm.aarch64 import filters
 from tests.vm.machine import PROGRAM, Machine
 from wolfguard.ipc.dispatch_table import EDGES
 from wolfguard.sandbox.processes import PROCESSES
@@ -73,6 +77,7 @@ def judge(said: list[Said]) -> Iterator[tuple[str, bool, str]]:
     asked = f"SELinux refuses worker the context system_u:system_r:{PREFIX}keyd_t:s0:c0; load the policy module"
     alone = "\n" not in line and asked in line
     yield "a launcher that is refused its label ends", refused.get("status") == CANNOT_START and alone, line
+    yield from _judge_payload(fact("payload"))
 
 
 def _failure(said: list[Said]) -> str:
@@ -118,15 +123,37 @@ def _judge_probe(account: str, root: bool, probe: Said) -> Iterator[tuple[str, b
     yield "the gateway lives on unharmed", probe.get("unharmed") is True, probe.get("errors", "")
 
 
+def _judge_payload(said: Said) -> Iterator[tuple[str, bool, str]]:
+    """Every attempt has the outcome of the table, and the denials logged are those of the table, in its order."""
+    tried = [each for each in WORKER if each.name in said.get("names", [])]
+    context = f"{said.get('context')}, {len(tried)} attempts"
+    complete = [each.name for each in tried] == said.get("names") and len(said.get("answers", [])) == len(tried)
+    yield "the payload in a worker", bool(tried) and complete and said["context"] == expected()["worker/0"], context
+    for attempt, answer in zip(tried, said.get("answers", []), strict=False):
+        error = errno.errorcode[answer["error"]] if answer.get("error") else ""
+        came = str(answer) if "result" not in answer else error or "it can"
+        outcome = attempt.labelled
+        yield f"payload: {attempt.name}", "result" in answer and error in outcome.errors, f"{outcome.layer}: {came}"
+    found = re.findall(r"\{ (.*?) \} for .* tclass=(\S+)", said.get("denials", ""))
+    denied = [f"{kind} {{ {permission} }}" for permission, kind in found]
+    wanted = [each.labelled.denied for each in tried if each.labelled.denied]
+    yield f"payload: {len(wanted)} denials, in order", bool(wanted) and denied == wanted, ", ".join(denied)
+    yield "payload: nobody else is harmed", said.get("unharmed") is True, said.get("errors", "")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--permissive", action="store_true", help="let SELinux only log, to see all denials at once")
+    parser.add_argument("--release", choices=sorted(image.RELEASES), default="trixie", help="of Debian")
+    parser.add_argument("--aarch64", action="store_true", help="try the aarch64 filters on such a kernel instead")
     options = parser.parse_args()
+    if options.aarch64:
+        return filters.main(image.CACHE / "last-aarch64")
     if shutil.which(PROGRAM) is None:
         print(f"{PROGRAM} is missing: apt-get install --no-install-recommends qemu-system-x86", file=sys.stderr)
         return 2
-    disk, kernel = image.make()
-    machine = Machine(disk, kernel, image.CACHE / "last", enforcing=not options.permissive)
+    disk, kernel = image.make(options.release)
+    machine = Machine(disk, kernel, image.CACHE / f"last-{options.release}", enforcing=not options.permissive)
     machine.report.unlink(missing_ok=True)
     try:
         seconds = machine.run(LIMIT_SECONDS)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The form of an attempt: one thing that a captured process tries, and what stops it.
 
-Two answers stand with each: what happens in a gateway as it is, and what still happens where the filter of system
-calls only logs (a learning run), which is what the layers behind it are worth.
+Three answers stand with each: what happens in a gateway as it is, what still happens where the filter of system calls
+only logs (a learning run), which is what the layers behind it are worth, and what happens in a worker that has neither
+a filter nor Landlock rules on a machine where SELinux enforces.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tests.system.payload.injection import DIED
 # Layers, as they stand in the table for people.
 FILTER: Final = "seccomp"
 LANDLOCK: Final = "Landlock"
+SELINUX: Final = "SELinux"
+UNIT: Final = "the unit"
 USER: Final = "its user"
 CAPABILITY: Final = "no capability"
 UNDUMPABLE: Final = "not dumpable"
@@ -39,15 +42,20 @@ class Of:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`errors`: names of errors, any of which may come, since kernels differ; `SUCCESS` or `DIED` stand for
-    themselves. `abi`: version of Landlock from which on this holds; below it the attempt is not made."""
+    themselves. `abi`: version of Landlock from which on this holds; below it the attempt is not made. `denied`: the
+    class and permission whose denial SELinux logs."""
 
     layer: str
     errors: tuple[str, ...]
     abi: int = 0
+    denied: str = ""
 
 
 UNTRIED: Final = Outcome(NOTHING, ())
 """Not made: it would upset the debugger, and it is known that no other layer knows of it."""
+
+UNSEEN: Final = Outcome("", ())
+"""Not looked at for this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class Attempt:
     arguments: tuple[int | bytes | Of, ...]
     enforced: Outcome
     behind: Outcome
+    labelled: Outcome = UNSEEN
 
 
 def killed() -> Outcome:

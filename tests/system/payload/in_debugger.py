@@ -4,8 +4,8 @@
 The order is a JSON object in the file that PAYLOAD_ORDER names: `pid`; `scratch`, address and length of memory to make
 there; and `calls`, a list of {"number", "arguments"}, where an argument is an integer or {"bytes": hexadecimal}, which
 is put into that memory and passed by its address. The answer is one JSON object a line on standard output: {"result",
-"error"}, or {"signal"} for the last one. All threads but the first stand still meanwhile. Imports nothing of the
-project: gdb has a Python of its own.
+"error", "began", "ended"} (the clock's seconds), or {"signal"} for the last one. All threads but the first stand still
+meanwhile. Imports nothing of the project: gdb has a Python of its own.
 """
 
 import contextlib
@@ -68,9 +68,11 @@ def make(call: dict[str, object], scratch: int) -> None:
             place += (len(data) + 16) & ~15
         else:
             words.append(f"{argument}l")
+    began = time.time()
     result = int(gdb.parse_and_eval(f"{SYSCALL}({', '.join(words)})"))
+    ended = time.time()
     error = int(gdb.parse_and_eval(ERROR)) if result == -1 else 0
-    say(result=result, error=error)
+    say(result=result, error=error, began=began, ended=ended)
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def inject(pid: int, calls: Sequence[Call]) -> list[Answer]:
         "pid": pid,
         "scratch": [SCRATCH, SCRATCH_BYTES],
         "calls": [
-            {"number": numbers()[name], "arguments": [_argument(argument) for argument in arguments]}
+            {"number": numbers()[name], "arguments": [argument(each) for each in arguments]}
             for name, arguments in calls
         ],
     }
@@ -80,8 +80,9 @@ def inject(pid: int, calls: Sequence[Call]) -> list[Answer]:
     return [_answer(each) for each in answers]
 
 
-def _argument(argument: Argument) -> int | dict[str, str]:
-    return {"bytes": argument.hex()} if isinstance(argument, bytes) else argument
+def argument(value: Argument) -> int | dict[str, str]:
+    """As it stands in the order for the debugger."""
+    return {"bytes": value.hex()} if isinstance(value, bytes) else value
 
 
 def _answer(said: dict[str, int | str]) -> Answer:

@@ -40,9 +40,18 @@ def _behind(outcome: Outcome) -> str:
     return f"{outcome.layer}{since}: {_how(outcome)}"
 
 
+def _labelled(attempt: Attempt) -> str:
+    outcome = attempt.labelled
+    denied = f", `{outcome.denied}`" if outcome.denied else ""
+    return f"{_behind(outcome)}{denied}" if outcome.layer else "not tried"
+
+
 def _worker() -> str:
-    rows = [(each.name, each.tries, each.enforced.layer, _how(each.enforced), _behind(each.behind)) for each in WORKER]
-    return _table([*_HEAD, "where the filter only logs"], rows)
+    rows = [
+        (each.name, each.tries, each.enforced.layer, _how(each.enforced), _behind(each.behind), _labelled(each))
+        for each in WORKER
+    ]
+    return _table([*_HEAD, "where the filter only logs", "without filter and Landlock, under SELinux"], rows)
 
 
 def _words() -> str:

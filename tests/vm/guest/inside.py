@@ -24,6 +24,11 @@ from typing import Any
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Namespace, run
 
+# Isolated mode leaves this file's own folder out.
+sys.path.append(str(Path(__file__).parent))
+
+import payload  # type: ignore[import-not-found]
+
 PREFIX = Path("/opt/wolfguard-gateway")
 AUDIT = Path("/var/log/audit/audit.log")
 PASSWORD = "correct horse battery staple"
@@ -90,6 +95,21 @@ def prove(report: Report) -> None:
     run("systemctl", "stop", "wolfguard-gateway.service")
     report.say("stopped", state=run("systemctl", "show", "-p", "Result", "wolfguard-gateway.service").strip())
     report.say("denials", text=denials("wolfguard_gateway", began))
+    report.say("payload", **attack())
+
+
+def attack() -> dict[str, Any]:
+    """The hostile payload in a worker without a filter of system calls; the gateway is started from its unit for it."""
+    payload.unconfine(launcher().parents[1])
+    run("systemctl", "start", "wolfguard-gateway.service")
+    processes = pids()
+    worker = processes["worker/0"]
+    facts = {"context": context(worker), "seccomp": seccomp(worker)}
+    began = len(AUDIT.read_bytes())
+    answer = payload.attack(worker, processes["worker/1"], supervisor())
+    others = {name: pid for name, pid in processes.items() if name != "worker/0"}
+    unharmed = {name: pid for name, pid in pids().items() if name != "worker/0"} == others
+    return {**facts, **answer, "unharmed": unharmed, "denials": denials("wolfguard_gateway_worker_t", began)}
 
 
 def domains() -> dict[str, Any]:

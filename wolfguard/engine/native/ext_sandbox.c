@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "seccomp_filter.h"
 
 int wge_ext_register_sandbox(PyObject *module);
 
@@ -41,40 +41,19 @@ static PyObject *seccomp_install(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "y#p:seccomp_install", &program, &length, &learn))
         return NULL;
-    Py_ssize_t count = length / (Py_ssize_t)sizeof(struct sock_filter);
-    if (count == 0 || count > BPF_MAXINSNS || length % (Py_ssize_t)sizeof(struct sock_filter) != 0) {
-        PyErr_SetString(PyExc_ValueError, "a seccomp program is 1 to 4096 instructions of 8 bytes");
-        return NULL;
-    }
-    struct sock_filter *filter = PyMem_Malloc((size_t)length);
-    if (filter == NULL)
-        return PyErr_NoMemory();
-    memcpy(filter, program, (size_t)length);
-    /* Learning: what would kill waits for whoever holds the listener. Only a developer's run asks for it. */
-    for (Py_ssize_t i = 0; learn && i < count; i++)
-        if (BPF_CLASS(filter[i].code) == BPF_RET && filter[i].k == SECCOMP_RET_KILL_PROCESS)
-            filter[i].k = SECCOMP_RET_USER_NOTIF;
-    struct sock_fprog fprog = {.len = (unsigned short)count, .filter = filter};
-    unsigned flags =
-        SECCOMP_FILTER_FLAG_TSYNC | (learn ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH | SECCOMP_FILTER_FLAG_NEW_LISTENER : 0u);
-    long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog);
-    int reason = errno;
-    PyMem_Free(filter);
-    if (learn && result >= 0)
-        return PyLong_FromLong(result);
-    if (result == 0)
-        Py_RETURN_NONE;
-    /* With TSYNC a positive result is the thread that could not be brought under the filter. */
-    errno = result > 0 ? ESRCH : reason;
-    return PyErr_SetFromErrno(PyExc_OSError);
+    long listener = wge_seccomp_install(program, (size_t)length, learn != 0);
+    if (listener < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    if (learn)
+        return PyLong_FromLong(listener);
+    Py_RETURN_NONE;
 }
 
 /* Raises OSError where the kernel, or a container's filter, does not let anybody install one. */
 static PyObject *seccomp_check(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    uint32_t action = SECCOMP_RET_KILL_PROCESS;
-    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) != 0)
+    if (wge_seccomp_check() != 0)
         return PyErr_SetFromErrno(PyExc_OSError);
     Py_RETURN_NONE;
 }
