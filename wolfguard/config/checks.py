@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterator
 from itertools import combinations
 
+from wolfguard.config import access
 from wolfguard.config.document import Key, show_key
 from wolfguard.config.schema import Problem
 from wolfguard.config.site import Configuration, Network, Site
@@ -22,7 +23,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def problems(configuration: Configuration) -> list[Problem]:
-    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration)]
+    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration), *_access(configuration)]
     for key, network in networks(configuration):
         found += _network(key, network)
     surplus = len(configuration.paths.management_socket) - SOCKET_PATH_MAX
@@ -36,6 +37,7 @@ def warnings(configuration: Configuration) -> list[Problem]:
     found: list[Problem] = []
     for key, network in networks(configuration):
         found += _unreached(key, network)
+    found += _hidden_name_servers(configuration)
     for key, pool in _pool_keys(configuration):
         room = pool.num_addresses - 3
         if room < configuration.limits.sessions and pool.version == 4:
@@ -99,6 +101,38 @@ def _groups(number: int, site: Site) -> Iterator[Problem]:
             text = f"is {group.name!r}, as sites[{number}].groups[{seen[group.name]}].name is; rename one"
             yield Problem(("sites", number, "groups", index, "name"), text)
         seen.setdefault(group.name, index)
+
+
+def _access(configuration: Configuration) -> Iterator[Problem]:
+    """Lists have names of their own, and who names a list names one that is there."""
+    seen: dict[str, int] = {}
+    for number, each in enumerate(configuration.firewall.access_lists):
+        if each.name in seen:
+            text = f"is {each.name!r}, as firewall.access_lists[{seen[each.name]}].name is; rename one"
+            yield Problem(("firewall", "access_lists", number, "name"), text)
+        seen.setdefault(each.name, number)
+    known = f"allowed: {', '.join(seen)}" if seen else "there is none in firewall.access_lists"
+    for number, site in enumerate(configuration.sites):
+        names: list[tuple[Key, str]] = [(("sites", number, "access"), site.access)]
+        names += [(("sites", number, "groups", index, "access"), each.access) for index, each in enumerate(site.groups)]
+        for key, name in names:
+            if name and name not in seen:
+                yield Problem(key, f"is {name!r}; {known}")
+
+
+def _hidden_name_servers(configuration: Configuration) -> Iterator[Problem]:
+    """Name servers that clients are given and their access list keeps them from."""
+    lists = {each.name: [access.read(text) for text in each.allow] for each in configuration.firewall.access_lists}
+    for number, site in enumerate(configuration.sites):
+        given: list[tuple[Key, str, Network]] = [(("sites", number, "access"), site.access, site.network)]
+        for index, group in enumerate(site.groups):
+            key: Key = ("sites", number, "groups", index, "access")
+            given.append((key, group.access or site.access, group.network or site.network))
+        for key, name, network in given:
+            for server in network.dns if name in lists else ():
+                address = ipaddress.ip_address(server)
+                if not any(entry.reaches(address, "udp", 53) for entry in lists[name]):
+                    yield Problem(key, f"is {name!r}, which does not let clients reach their name server {server}")
 
 
 def _pool_keys(configuration: Configuration) -> Iterator[tuple[Key, IpNetwork]]:

@@ -56,8 +56,12 @@ class Problem:
 
 @cache
 def rules() -> Rules:
-    """`schema.yml` as it stands."""
-    with resources.files("wolfguard.config").joinpath("schema.yml").open("rb") as file:
+    """`schema.yml`, with the files that it names in their places."""
+    return {name: _load(rule) if isinstance(rule, str) else rule for name, rule in _load("schema.yml").items()}
+
+
+def _load(name: str) -> Rules:
+    with resources.files("wolfguard.config").joinpath(name).open("rb") as file:
         loaded: Rules = yaml.load(file, Loader=yaml.CSafeLoader)
     return loaded
 

@@ -50,13 +50,19 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
+class SessionTimeouts:
+    """What a group may have otherwise than its site."""
+
     session: int = 86400
     idle: int = 0
     dpd: int = 90
     keepalive: int = 32400
     rekey: int = 86400
     reconnect: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts(SessionTimeouts):
     login: int = 240
     handshake: int = 10
     address_rest: int = 60
@@ -71,19 +77,37 @@ class Banner:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """What one session may carry, in bits a second; 0 means no limit. `burst` is bytes, 0: what fits to the rate."""
+
+    up: int = 0
+    down: int = 0
+    burst: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """A name that users choose or are put into; `network` None means the site's."""
+    """A name that users choose or are put into; None means the site's. `sessions` of the whole group: 0, no limit.
+
+    `access` names an `AccessList`; "": the site's.
+    """
 
     name: str
     label: str = ""
     network: Network | None = None
+    timeouts: SessionTimeouts | None = None
+    sessions_per_user: int | None = None
+    sessions: int = 0
+    access: str = ""
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
 
-    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit.
+    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit. `access` names
+    an `AccessList`; "": firewall.forward_to. `longer_timeouts`: whether an authentication server may lengthen timeouts.
     """
 
     name: str
@@ -96,6 +120,9 @@ class Site:
     timeouts: Timeouts = field(default_factory=Timeouts)
     banner: Banner = field(default_factory=Banner)
     sessions_per_user: int = 5
+    longer_timeouts: bool = False
+    access: str = ""
+    rate: Rate = field(default_factory=Rate)
     crypto: CryptoProfile = field(kw_only=True)
 
 
@@ -137,16 +164,27 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessList:
+    """`allow`: what a session under it may reach (`config.access`); `accept_from`: who may open connections to it."""
+
+    name: str
+    allow: tuple[str, ...] = ()
+    accept_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """`forward_to`: networks that clients may reach ("0.0.0.0/0" and "::/0" for all); default deny otherwise.
 
-    `accept_from`: networks that may open connections to clients; none by default.
+    `accept_from`: networks that may open connections to clients; none by default. A session under one of the
+    `access_lists` goes by that list instead.
     """
 
     masquerade: bool = False
     forward_to: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     accept_from: tuple[str, ...] = ()
     client_to_client: bool = False
+    access_lists: tuple[AccessList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
     ("sessiond", "supervisor", "Ready", ("starting",), False),
     ("sessiond", "worker", "EndTunnel", ("serving",), False),
     ("sessiond", "worker", "ListTunnels", ("serving",), False),
+    ("sessiond", "worker", "SetRates", ("serving",), False),
     ("supervisor", "authd", "Attach", ("serving",), True),
     ("supervisor", "authd", "Detach", ("serving",), False),
     ("supervisor", "authd", "Reconfigure", ("serving",), True),

@@ -252,6 +252,16 @@ class Logout(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelRates(Message):
+    """What a tunnel may carry: bytes a second from the client and to it (0: no limit), and bytes at once."""
+
+    up: int = 0
+    up_burst: int = 0
+    down: int = 0
+    down_burst: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelGrant(Reply):
     """Everything that a tunnel needs. Addresses are "a.b.c.d" / "2001:db8::1" or empty when the family is absent.
 
@@ -283,6 +293,8 @@ class TunnelGrant(Reply):
     idle_timeout: int
     session_timeout: int
     expires: int
+    reconnect: int
+    rates: TunnelRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +375,16 @@ class EndTunnel(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class SetRates(Request):
+    """sessiond changes what a living tunnel may carry. A tunnel of another epoch is left as it is."""
+
+    reply: ClassVar[type[Reply]] = Done
+    session: int
+    epoch: int
+    rates: TunnelRates
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerEvent(Notice):
     """Something worth a record that only the worker saw (bad input, a refused handshake). `count` sums repeats."""
 
@@ -378,12 +400,17 @@ class WorkerEvent(Notice):
 
 @dataclass(frozen=True, slots=True)
 class HostRoute(Message):
-    """An inside network (/32, /128 or a routed prefix) and the slot whose TUN carries it; the higher epoch wins."""
+    """An inside network (/32, /128 or a routed prefix) and the slot whose TUN carries it; the higher epoch wins.
+
+    `access` is the access list that it is under, "" for the gateway's own networks. One that netd does not know means
+    that nothing is reached.
+    """
 
     network: str
     slot: int
     mtu: int
     epoch: int
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True)
