@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from wolfguard.config.site import (
     AccessList,
+    Backend,
     Certificate,
     Configuration,
     Firewall,
@@ -42,9 +43,11 @@ def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Config
         number += len(site.certificates)
         sites.append(site)
     listeners = tuple(_object(Listener, item) for item in data["listeners"])
-    rest = {name: value for name, value in data.items() if name not in ("listeners", "sites", "firewall")}
+    backends = tuple(_object(Backend, item) for item in data.get("backends", ()))
     firewall = _firewall(data.get("firewall", {}))
-    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites), firewall=firewall)
+    taken = ("listeners", "sites", "backends", "firewall")
+    rest = {name: value for name, value in data.items() if name not in taken}
+    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites), backends=backends, firewall=firewall)
 
 
 def _firewall(data: Data) -> Firewall:

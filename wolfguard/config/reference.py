@@ -24,14 +24,14 @@ from wolfguard.config.site import Configuration
 COMPUTED = frozenset({"number", "chain", "crypto"})
 """Fields of `config.site` that no file has: filled in while the file is resolved."""
 
+_WIDTH = 110
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
+# Lists that are empty where nothing is said, with what an entry may look like.
 _EXAMPLES = {
     "groups": ("- name: staff", '  label: "Staff"', "  network: {mtu: 1380}"),
     "access_lists": ("- name: contractors", "  allow: [10.1.2.0/24 tcp 443, 10.1.3.0/24]"),
+    "backends": ("- name: corp", "  type: pam", "  pam: {service: wolfguard}"),
 }
-"""Lists of mappings that are empty by default, as the default file shows them."""
-
-_WIDTH = 110
-_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _TYPE_NAMES = {"string": "text", "integer": "number", "boolean": "true or false"}
 
 

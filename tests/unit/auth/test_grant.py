@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wolfguard.auth import grant
 from wolfguard.auth.grant import Grant, GrantError, Ignored, read
+from wolfguard.ipc.factors import ATTRIBUTES
 
 
 def test_everything() -> None:
@@ -137,3 +138,7 @@ def test_whatever_a_server_says(attributes: list[tuple[str, str]]) -> None:
         made, _ = read(attributes)
         assert grant.from_json(grant.to_json(made)) == made
         assert made.access != grant.NO_ACCESS
+
+
+def test_every_attribute_may_travel() -> None:
+    assert set(grant.NAMES) <= ATTRIBUTES.keys()

@@ -9,6 +9,7 @@ from typing import Final
 
 from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
+from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.messages import Peer, TlsFacts
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import REPLACED, end_session
@@ -49,11 +50,11 @@ class Creation:
         self._entitlement = Entitlement(state)
 
     async def create(
-        self, user: str, group: str, facts: LoginFacts, attributes: Sequence[tuple[str, str]] = ()
+        self, user: str, group: str, facts: LoginFacts, attributes: Sequence[Attribute] = ()
     ) -> tuple[Secret, str]:
         """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError.
 
-        `attributes` are what an authentication server said about the user, by the names of `auth.grant`.
+        `attributes` are what an authentication server said about the user, as `auth.grant` reads it.
         """
         state = self._state
         where = facts.peer.address

@@ -15,6 +15,7 @@ from wolfguard.auth.grant import NO_ACCESS, Grant, GrantError, read
 from wolfguard.auth.policy import SITE, SessionPolicy, budgets
 from wolfguard.config.site import Site
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.messages import HostRoute, SetRates, TunnelRates
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import host_routes
@@ -43,11 +44,11 @@ class Entitlement:
     # --- at the login ------------------------------------------------------------------------------------------------
 
     def of_login(
-        self, user: str, site: Site, group: str, attributes: Sequence[tuple[str, str]], where: str
+        self, user: str, site: Site, group: str, attributes: Sequence[Attribute], where: str
     ) -> tuple[Grant, SessionPolicy]:
         """What a server granted, and the policy that follows; raises NotEntitledError."""
         try:
-            grant, ignored = read(attributes)
+            grant, ignored = read((each.name, each.value) for each in attributes)
         except GrantError as error:
             raise self._refuse(user, site, where, error.label, error.detail) from error
         for each in ignored:

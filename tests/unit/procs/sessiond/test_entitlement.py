@@ -22,6 +22,7 @@ from wolfguard.config.site import (
     SessionTimeouts,
     Timeouts,
 )
+from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.management import ListSessions
 from wolfguard.ipc.messages import LiveTunnel, SetRates, SetRoutes, TunnelRates
 from wolfguard.procs.sessiond.creation import LoginFacts, NoSessionError
@@ -41,7 +42,7 @@ async def granted(rig: Rig, *attributes: tuple[str, str], user: str = "anna", gr
     site = rig.child.state.settings.site("main")
     assert site is not None
     facts = LoginFacts(site, peer(), rig.tls, "test client")
-    cookie, _ = await rig.child.logins._creation.create(user, group, facts, attributes)
+    cookie, _ = await rig.child.logins._creation.create(user, group, facts, [Attribute(*each) for each in attributes])
     return cookie
 
 
