@@ -133,7 +133,9 @@ _FOR_ME: Final[_Expression] = {
     "match": {"op": "==", "left": {"fib": {"result": "type", "flags": ["daddr"]}}, "right": "local"}
 }
 _PROTOCOLS: Final = {4: "ip", 6: "ip6"}
-_ICMP: Final = {4: "icmp", 6: "ipv6-icmp"}
+_ICMP: Final = {4: 1, 6: 58}
+_PROTOCOL_NUMBERS: Final = {"tcp": 6, "udp": 17, "sctp": 132}
+"""By number (IANA): libnftables would look a name up in /etc/protocols, which a confined netd cannot read."""
 
 
 def _chain(way: str, access: str) -> str:
@@ -181,8 +183,8 @@ def _reach(reach: Reach, version: int) -> list[_Expression]:
         ports = [first if first == last else {"range": [first, last]} for first, last in reach.ports]
         rule.append(_among({"payload": {"protocol": reach.protocol, "field": "dport"}}, ports))
     elif reach.protocol:
-        name = _ICMP[version] if reach.protocol == "icmp" else reach.protocol
-        rule.append({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": name}})
+        number = _ICMP[version] if reach.protocol == "icmp" else _PROTOCOL_NUMBERS[reach.protocol]
+        rule.append({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": number}})
     return [*rule, _ACCEPT]
 
 

@@ -123,7 +123,7 @@ def test_a_list_is_two_chains_that_end_in_a_drop() -> None:
     assert [rule[-1] for rule in reached] == [{"accept": None}] * 5 + [{"drop": None}]
     assert reached[0][0]["match"]["right"] == {"set": [{"prefix": {"addr": "10.1.0.0", "len": 16}}]}
     assert reached[2][1]["match"]["right"] == {"set": [443, {"range": [8000, 8100]}]}
-    assert [rule[1]["match"]["right"] for rule in reached[3:5]] == ["icmp", "ipv6-icmp"]
+    assert [rule[1]["match"]["right"] for rule in reached[3:5]] == [1, 58]
     assert len(rules_of(WITH_LISTS, "into_list_contractors")) == 2
     assert rules_of(WITH_LISTS, "from_list_default") == [[{"counter": "denied_by_access"}, {"drop": None}]]
 
