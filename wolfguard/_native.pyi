@@ -103,10 +103,15 @@ class Engine:
         (16 bytes or None), networks (list of (bytes, prefix) that the client may also use as sources), mtu, dpd,
         keepalive, rekey, idle, lifetime (milliseconds, 0 = never), datagram (None: no DTLS, or a dict of app_id: bytes
         (32, the first is the slot), suites: list of IANA names in order of preference,
-        require_extended_master_secret: bool). A tunnel of the same session is replaced."""
+        require_extended_master_secret: bool), rates (a dict as for set_rates). A tunnel of the same session is
+        replaced."""
 
     def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None:
         """Closes it, first sending a DISCONNECT frame with `bye` as payload unless None. Older epochs are ignored."""
+
+    def set_rates(self, session: int, epoch: int, rates: dict[str, int]) -> None:
+        """Keys: up, down (bytes a second from and to the client, 0 for no limit), up_burst, down_burst (bytes). A
+        tunnel of another epoch is left alone."""
 
     def tunnels(self) -> list[tuple[int, int]]:
         """(session, epoch) of those alive."""

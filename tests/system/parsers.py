@@ -41,7 +41,9 @@ FORCED: Final = {
         "wolfguard.linux.rtnetlink:read_route",
         "wolfguard.linux.conntrack:delete_matching",
         "wolfguard.linux.netlink_socket:NetlinkSocket._receive",
+        "wolfguard.linux.nft_counters:read_counter",
     ),
+    "sessiond": ("wolfguard.auth.grant:read",),
 }
 EVENTS: Final = {
     "worker": (
@@ -58,6 +60,8 @@ WHEN_SESSIOND_STARTS: Final = {
     "worker": ("handler:sessiond.ListTunnels",),
     "netd": ("handler:sessiond.ListRoutes",),
 }
+
+AT_A_RELOAD: Final = {"worker": ("handler:sessiond.SetRates",)}
 
 ELSEWHERE: Final = {
     "wolfguard.protocol.frame": "the reference for the C parser; processes take its names of codes alone",
@@ -78,7 +82,8 @@ def handlers(process: str) -> tuple[str, ...]:
     every = (
         f"handler:{sender}.{message}" for sender, receiver, message, *_ in ROWS if _meant(process, sender, receiver)
     )
-    return tuple(target for target in every if target not in WHEN_SESSIOND_STARTS.get(process, ()))
+    apart = (*WHEN_SESSIOND_STARTS.get(process, ()), *AT_A_RELOAD.get(process, ()))
+    return tuple(target for target in every if target not in apart)
 
 
 def _meant(process: str, sender: str, receiver: str) -> bool:

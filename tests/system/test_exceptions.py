@@ -136,6 +136,16 @@ def test_an_exception_while_sessiond_comes_back_is_survived(field: Field) -> Non
     tour.log_in_and_out(field)
 
 
+def test_an_exception_at_a_reload_is_survived(field: Field) -> None:
+    before = pids(field)
+    for process, targets in parsers.AT_A_RELOAD.items():
+        injection.force(before[process], targets)
+    tour.other_rate(field)
+    until(lambda: raised(field, parsers.AT_A_RELOAD), "the exceptions", SECONDS)
+    tour.other_rate(field)
+    assert pids(field) == before
+
+
 @pytest.mark.parametrize("process", PROCESSES)
 def test_an_exception_in_a_channel_is_survived(field: Field, process: str) -> None:
     before = pids(field)

@@ -124,6 +124,16 @@ def reload(field: Field) -> None:
     command(field, "reload")
 
 
+def other_rate(field: Field) -> None:
+    """A tunnel that may carry another amount from a reload on."""
+    rate = field.site.document["sites"][0].setdefault("rate", {"up": 1_000_000_000})
+    rate["up"] += 8
+    field.site.write()
+    with closing(Raw.open(field.topology.client, str(field.site.authority))) as raw:
+        assert raw.connect(raw.log_in("alice", PASSWORD))[0] == 200
+        reload(field)
+
+
 def restart(field: Field, name: str) -> None:
     """SIGKILL; returns when a fresh process serves in its place."""
     before = row(field, name)
@@ -154,6 +164,7 @@ def whole(field: Field) -> None:
     nonsense(field)
     datagrams(field)
     reload(field)
+    other_rate(field)
     for name in ("sessiond", "netd", "keyd", "authd", "pam", "mgmtd", "worker"):
         restart(field, name)
     log_in_and_out(field)

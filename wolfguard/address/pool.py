@@ -28,6 +28,10 @@ class PoolFullError(LocalError):
     """No address is free; the text names the pool and says what to do."""
 
 
+class AddressError(LocalError):
+    """A certain address cannot be leased: no pool has it, or somebody else does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """An address that may not go to anybody but `owner` before `until` (seconds)."""
@@ -100,6 +104,20 @@ class Pool:
             )
         self._hold(number, owner)
         return str(self._text(number))
+
+    def lease_exactly(self, address: str, owner: str, now: float) -> None:
+        """Gives `owner` this address of the network; raises AddressError."""
+        self._hold(self.leasable(address, owner, now), owner)
+
+    def leasable(self, address: str, owner: str, now: float) -> int:
+        """The number of an address of the network that `owner` could have now; raises AddressError."""
+        self._wake(now)
+        number = int(ipaddress.ip_address(address))
+        if not self._first <= number <= self._last:
+            raise AddressError(f"{address} is not for clients: it is one of the first or last of {self.network}")
+        if not self._open_to(number, owner):
+            raise AddressError(f"{address} is in use; give users addresses of a pool from which nobody else gets any")
+        return number
 
     def claim(self, address: str, owner: str) -> bool:
         """Takes a known address back after a restart; False when another owner holds it or it is not leasable."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from wolfguard.address.pool import Pool, Rest, Usage, parse_prefix
+from wolfguard.address.pool import AddressError, Pool, Rest, Usage, parse_prefix
 from wolfguard.errors import ConfigurationError, LocalError
 
 
@@ -41,6 +41,20 @@ class Pools:
         if text not in self._open:
             raise LocalError(f"{prefix} is not a configured address pool")
         return self._pools[text].lease(owner, now)
+
+    def lease_exactly(self, address: str, owner: str, now: float) -> None:
+        """This address for `owner`; raises AddressError."""
+        self._open_pool(address).lease_exactly(address, owner, now)
+
+    def leasable(self, address: str, owner: str, now: float) -> None:
+        """Whether `owner` could have this address now; raises AddressError."""
+        self._open_pool(address).leasable(address, owner, now)
+
+    def _open_pool(self, address: str) -> Pool:
+        pool = self._of(address)
+        if pool is None or str(pool.network) not in self._open:
+            raise AddressError(f"{address} is in no address pool; add one that has it to the site file")
+        return pool
 
     def claim(self, address: str, owner: str) -> bool:
         """Takes a lease back after a restart; False when no pool has it or somebody else holds it."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data of the schema's shape to the frozen objects of `config.site`.
 
-Owns the filling in of defaults: a group's network starts from its site's, everything else from `config.site`.
+Owns the filling in of defaults: a group's network, timeouts and rate start from its site's, everything else from
+`config.site`.
 Must not know YAML, lines or files; certificate chains are filled in later (`config.load`).
 """
 
@@ -13,7 +14,20 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from wolfguard.config.site import Certificate, Configuration, Group, Listener, Network, Site
+from wolfguard.config.site import (
+    AccessList,
+    Backend,
+    Certificate,
+    Configuration,
+    Firewall,
+    Group,
+    Listener,
+    Network,
+    Rate,
+    SessionTimeouts,
+    Site,
+    Timeouts,
+)
 from wolfguard.policy.profile import CryptoProfile
 
 T = TypeVar("T")
@@ -29,25 +43,47 @@ def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Config
         number += len(site.certificates)
         sites.append(site)
     listeners = tuple(_object(Listener, item) for item in data["listeners"])
-    rest = {name: value for name, value in data.items() if name not in ("listeners", "sites")}
-    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites))
+    backends = tuple(_object(Backend, item) for item in data.get("backends", ()))
+    firewall = _firewall(data.get("firewall", {}))
+    taken = ("listeners", "sites", "backends", "firewall")
+    rest = {name: value for name, value in data.items() if name not in taken}
+    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites), backends=backends, firewall=firewall)
+
+
+def _firewall(data: Data) -> Firewall:
+    lists = tuple(_object(AccessList, item) for item in data.get("access_lists", ()))
+    return _object(
+        Firewall, {name: value for name, value in data.items() if name != "access_lists"}, access_lists=lists
+    )
 
 
 def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:
-    network = _object(Network, data.get("network", {}))
-    groups = tuple(_group(item, network) for item in data.get("groups", ()))
+    of_site: dict[str, Any] = {
+        "network": _object(Network, data.get("network", {})),
+        "timeouts": _object(Timeouts, data.get("timeouts", {})),
+        "rate": _object(Rate, data.get("rate", {})),
+    }
+    groups = tuple(_group(item, of_site) for item in data.get("groups", ()))
     certificates = tuple(
         _object(Certificate, item, number=first_number + index) for index, item in enumerate(data["certificates"])
     )
-    rest = {name: value for name, value in data.items() if name not in ("network", "groups", "certificates")}
+    rest = {name: value for name, value in data.items() if name not in (*of_site, "groups", "certificates")}
     crypto = profile(data.get("crypto_profile", default(Site, "crypto_profile")))
-    return _object(Site, rest, network=network, groups=groups, certificates=certificates, crypto=crypto)
+    return _object(Site, rest, **of_site, groups=groups, certificates=certificates, crypto=crypto)
 
 
-def _group(data: Data, site_network: Network) -> Group:
-    rest = {name: value for name, value in data.items() if name != "network"}
-    network = dataclasses.replace(site_network, **_values(Network, data["network"])) if "network" in data else None
-    return _object(Group, rest, network=network)
+def _group(data: Data, of_site: Data) -> Group:
+    """What a group says of its network, timeouts and rate, over what its site says."""
+    own: dict[str, Any] = {}
+    if "network" in data:
+        own["network"] = dataclasses.replace(of_site["network"], **_values(Network, data["network"]))
+    if "timeouts" in data:
+        names = [field.name for field in dataclasses.fields(SessionTimeouts)]
+        inherited = {name: getattr(of_site["timeouts"], name) for name in names}
+        own["timeouts"] = SessionTimeouts(**inherited | _values(SessionTimeouts, data["timeouts"]))
+    if "rate" in data:
+        own["rate"] = dataclasses.replace(of_site["rate"], **_values(Rate, data["rate"]))
+    return _object(Group, {name: value for name, value in data.items() if name not in of_site}, **own)
 
 
 def default(kind: type, name: str) -> Any:

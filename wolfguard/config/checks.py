@@ -8,21 +8,25 @@ starting, `warnings` are said and lived with.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 
+from wolfguard.config import access
 from wolfguard.config.document import Key, show_key
 from wolfguard.config.schema import Problem
-from wolfguard.config.site import Configuration, Network, Site
+from wolfguard.config.site import LOCAL, Configuration, Network, Site
 
 IPV6_MINIMUM_MTU = 1280
+BACKEND_TYPES = ("pam", "plugin")
+"""Types of backends; each has its keys under its own name."""
 SOCKET_PATH_MAX = 107
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def problems(configuration: Configuration) -> list[Problem]:
-    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration)]
+    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration), *_backends(configuration)]
+    found += _access(configuration)
     for key, network in networks(configuration):
         found += _network(key, network)
     surplus = len(configuration.paths.management_socket) - SOCKET_PATH_MAX
@@ -36,6 +40,7 @@ def warnings(configuration: Configuration) -> list[Problem]:
     found: list[Problem] = []
     for key, network in networks(configuration):
         found += _unreached(key, network)
+    found += _hidden_name_servers(configuration)
     for key, pool in _pool_keys(configuration):
         room = pool.num_addresses - 3
         if room < configuration.limits.sessions and pool.version == 4:
@@ -92,6 +97,36 @@ def _sites(configuration: Configuration) -> Iterator[Problem]:
         yield from _groups(number, site)
 
 
+def _backends(configuration: Configuration) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for number, backend in enumerate(configuration.backends):
+        if backend.name in seen:
+            text = f"is {backend.name!r}, as backends[{seen[backend.name]}].name is; give each backend its own name"
+            yield Problem(("backends", number, "name"), text)
+        seen.setdefault(backend.name, number)
+        for kind in BACKEND_TYPES:
+            if kind == backend.type and getattr(backend, kind) is None:
+                yield Problem(("backends", number, "type"), f"is {kind}, which needs keys under {kind}; add them")
+            if kind != backend.type and getattr(backend, kind) is not None:
+                text = f"is for backends of type {kind}, and this one is of type {backend.type}; remove it"
+                yield Problem(("backends", number, kind), text)
+    for number, site in enumerate(configuration.sites):
+        yield from _authentication(("sites", number), site.authentication, seen)
+        for index, group in enumerate(site.groups):
+            yield from _authentication(("sites", number, "groups", index), group.authentication, seen)
+
+
+def _authentication(key: Key, names: tuple[str, ...], known: Collection[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name != LOCAL and name not in known:
+            choices = ", ".join((LOCAL, *known))
+            yield Problem(
+                (*key, "authentication", index), f"is {name!r}; allowed: {choices}, or a new entry in backends"
+            )
+        if name in names[:index]:
+            yield Problem((*key, "authentication", index), f"is {name!r} for the second time; remove one")
+
+
 def _groups(number: int, site: Site) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, group in enumerate(site.groups):
@@ -99,6 +134,38 @@ def _groups(number: int, site: Site) -> Iterator[Problem]:
             text = f"is {group.name!r}, as sites[{number}].groups[{seen[group.name]}].name is; rename one"
             yield Problem(("sites", number, "groups", index, "name"), text)
         seen.setdefault(group.name, index)
+
+
+def _access(configuration: Configuration) -> Iterator[Problem]:
+    """Lists have names of their own, and who names a list names one that is there."""
+    seen: dict[str, int] = {}
+    for number, each in enumerate(configuration.firewall.access_lists):
+        if each.name in seen:
+            text = f"is {each.name!r}, as firewall.access_lists[{seen[each.name]}].name is; rename one"
+            yield Problem(("firewall", "access_lists", number, "name"), text)
+        seen.setdefault(each.name, number)
+    known = f"allowed: {', '.join(seen)}" if seen else "there is none in firewall.access_lists"
+    for number, site in enumerate(configuration.sites):
+        names: list[tuple[Key, str]] = [(("sites", number, "access"), site.access)]
+        names += [(("sites", number, "groups", index, "access"), each.access) for index, each in enumerate(site.groups)]
+        for key, name in names:
+            if name and name not in seen:
+                yield Problem(key, f"is {name!r}; {known}")
+
+
+def _hidden_name_servers(configuration: Configuration) -> Iterator[Problem]:
+    """Name servers that clients are given and their access list keeps them from."""
+    lists = {each.name: [access.read(text) for text in each.allow] for each in configuration.firewall.access_lists}
+    for number, site in enumerate(configuration.sites):
+        given: list[tuple[Key, str, Network]] = [(("sites", number, "access"), site.access, site.network)]
+        for index, group in enumerate(site.groups):
+            key: Key = ("sites", number, "groups", index, "access")
+            given.append((key, group.access or site.access, group.network or site.network))
+        for key, name, network in given:
+            for server in network.dns if name in lists else ():
+                address = ipaddress.ip_address(server)
+                if not any(entry.reaches(address, "udp", 53) for entry in lists[name]):
+                    yield Problem(key, f"is {name!r}, which does not let clients reach their name server {server}")
 
 
 def _pool_keys(configuration: Configuration) -> Iterator[tuple[Key, IpNetwork]]:

@@ -11,6 +11,9 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from wolfguard.config import access
+from wolfguard.errors import ConfigurationError
+
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -60,6 +63,14 @@ def network(value: str | int) -> str | None:
         return f"a network; did you mean {ipaddress.ip_network(str(value), strict=False)}?"
     except ValueError:
         return "a network, such as 10.0.0.0/8 or 2001:db8::/32"
+
+
+def access_entry(value: str | int) -> str | None:
+    try:
+        access.read(str(value))
+    except ConfigurationError:
+        return access.ALLOWED
+    return None
 
 
 def ipv4_pool(value: str | int) -> str | None:
@@ -113,6 +124,7 @@ FORMATS: dict[str, Format] = {
         address,
         ipv4_address,
         network,
+        access_entry,
         ipv4_pool,
         ipv6_pool,
         server_name,

@@ -26,6 +26,12 @@ COMPUTED = frozenset({"number", "chain", "crypto"})
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
+# Lists that are empty where nothing is said, with what an entry may look like.
+_EXAMPLES = {
+    "groups": ("- name: staff", '  label: "Staff"', "  network: {mtu: 1380}"),
+    "access_lists": ("- name: contractors", "  allow: [10.1.2.0/24 tcp 443, 10.1.3.0/24]"),
+    "backends": ("- name: corp", "  type: pam", "  pam: {service: wolfguard}"),
+}
 _TYPE_NAMES = {"string": "text", "integer": "number", "boolean": "true or false"}
 
 
@@ -163,7 +169,8 @@ def _default(names: tuple[str, ...]) -> str:
     kind: Any = Configuration
     for name in names[:-1]:
         kind = typing.get_args(kind)[0] if name == "*" else build.field_types(kind)[name]
-    return scalar(build.default(kind, names[-1]))
+    value = build.default(kind, names[-1])
+    return "" if value is None else scalar(value)
 
 
 def _file_blocks(tree: Rules, above: tuple[str, ...], indent: int) -> Iterator[str]:
@@ -176,9 +183,9 @@ def _file_blocks(tree: Rules, above: tuple[str, ...], indent: int) -> Iterator[s
         if "example" in rule["meta"] and not rule.get("required"):
             lines.append(f"Example: {scalar(rule['meta']['example'])}")
         comment = "".join(f"{space}# {line}\n" for line in lines)
-        if name == "groups":
-            example = f'{space}#   - name: staff\n{space}#     label: "Staff"\n{space}#     network: {{mtu: 1380}}\n'
-            yield f"{comment}{space}# Example:\n{example}{space}groups: []\n"
+        if name in _EXAMPLES:
+            example = "".join(f"{space}#   {line}\n" for line in _EXAMPLES[name])
+            yield f"{comment}{space}# Example:\n{example}{space}{name}: []\n"
         elif rule["type"] == "dict":
             yield f"{comment}{space}{name}:\n" + "".join(_file_blocks(rule["schema"], names, indent + 2))
         elif _has_keys(rule):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shape of the site file: cerberus behind one function, and the rules as a tree for whoever documents them.
 
-`schema.yml` is the one source of the rules. Owns the words of complaints about single keys. Must not know files, nor
-what keys mean to each other (`config.checks`).
+`schema.yml` and the files that it names are the one source of the rules. Owns the words of complaints about single
+keys. Must not know files, nor what keys mean to each other (`config.checks`).
 """
 
 from __future__ import annotations
@@ -56,10 +56,23 @@ class Problem:
 
 @cache
 def rules() -> Rules:
-    """`schema.yml` as it stands."""
-    with resources.files("wolfguard.config").joinpath("schema.yml").open("rb") as file:
-        loaded: Rules = yaml.load(file, Loader=yaml.CSafeLoader)
-    return loaded
+    """`schema.yml`, with the files that it names in their places."""
+    return _read("schema.yml")
+
+
+def _read(name: str) -> Rules:
+    with resources.files("wolfguard.config").joinpath(name).open("rb") as file:
+        return {key: _whole(rule) for key, rule in yaml.load(file, Loader=yaml.CSafeLoader).items()}
+
+
+def _whole(rule: Any) -> Any:
+    """A rule with the schemas in it that are names of files."""
+    if not isinstance(rule, dict):
+        return rule
+    return {
+        key: _read(value) if key == "schema" and isinstance(value, str) else _whole(value)
+        for key, value in rule.items()
+    }
 
 
 def walk(tree: Rules | None = None, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Rules]]:

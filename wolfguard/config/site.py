@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from wolfguard.policy.profile import CryptoProfile
 
 SITE_FILE = "/etc/wolfguard-gateway/wolfguard.yml"
+LOCAL = "local"
+"""The backend that needs no entry: the gateway's own users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,19 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
+class SessionTimeouts:
+    """What a group may have otherwise than its site."""
+
     session: int = 86400
     idle: int = 0
     dpd: int = 90
     keepalive: int = 32400
     rekey: int = 86400
     reconnect: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts(SessionTimeouts):
     login: int = 240
     handshake: int = 10
     address_rest: int = 60
@@ -64,26 +72,86 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """`login` is shown before the password is asked for, `session` after the login."""
+    """`login` is shown before the password is asked for, `session` after the login. `consent`: `login` must be
+    accepted first."""
 
     login: str = ""
     session: str = ""
+    consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pam:
+    """Backend type "pam". `service`: file of this name in /etc/pam.d. `spare`: helpers that wait for the next login."""
+
+    service: str
+    change_password: bool = True
+    session: bool = False
+    spare: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Backend type "plugin". `module`: Python module whose function `backend` makes it, with the text `settings`."""
+
+    module: str
+    settings: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A way of proving who one is, by the name that `authentication` uses. What its type needs is under that type.
+
+    `password`: whether the first form asks for one. `timeout` is for one step. At most `concurrency` steps are worked
+    on at a time and `queue` wait, none longer than `patience`.
+    """
+
+    name: str
+    type: str
+    password: bool = True
+    timeout: int = 60
+    concurrency: int = 64
+    queue: int = 256
+    patience: int = 15
+    pam: Pam | None = None
+    plugin: Plugin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one session may carry, in bits a second; 0 means no limit. `burst` is bytes, 0: what fits to the rate."""
+
+    up: int = 0
+    down: int = 0
+    burst: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A name that users choose or are put into; `network` None means the site's."""
+    """A name that users choose or are put into; None and no `authentication` mean the site's.
+
+    `sessions` of the whole group: 0, no limit. `access` names an `AccessList`; "": the site's.
+    """
 
     name: str
     label: str = ""
     network: Network | None = None
+    authentication: tuple[str, ...] = ()
+    combine: str = "all"
+    timeouts: SessionTimeouts | None = None
+    sessions_per_user: int | None = None
+    sessions: int = 0
+    access: str = ""
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
 
-    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit.
+    `authentication` names backends, `combine` says whether "all" must accept or "any" may.
+    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit. `access` names
+    an `AccessList`; "": firewall.forward_to. `longer_timeouts`: whether an authentication server may lengthen timeouts.
     """
 
     name: str
@@ -91,11 +159,15 @@ class Site:
     certificates: tuple[Certificate, ...] = ()
     crypto_profile: str = "fips-hybrid"
     authentication: tuple[str, ...] = ("local",)
+    combine: str = "all"
     groups: tuple[Group, ...] = ()
     network: Network = field(default_factory=Network)
     timeouts: Timeouts = field(default_factory=Timeouts)
     banner: Banner = field(default_factory=Banner)
     sessions_per_user: int = 5
+    longer_timeouts: bool = False
+    access: str = ""
+    rate: Rate = field(default_factory=Rate)
     crypto: CryptoProfile = field(kw_only=True)
 
 
@@ -137,16 +209,27 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessList:
+    """`allow`: what a session under it may reach (`config.access`); `accept_from`: who may open connections to it."""
+
+    name: str
+    allow: tuple[str, ...] = ()
+    accept_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """`forward_to`: networks that clients may reach ("0.0.0.0/0" and "::/0" for all); default deny otherwise.
 
-    `accept_from`: networks that may open connections to clients; none by default.
+    `accept_from`: networks that may open connections to clients; none by default. A session under one of the
+    `access_lists` goes by that list instead.
     """
 
     masquerade: bool = False
     forward_to: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     accept_from: tuple[str, ...] = ()
     client_to_client: bool = False
+    access_lists: tuple[AccessList, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +260,7 @@ class Configuration:
     steer: str = "source"
     handshake_threads: int = 2
     tun_prefix: str = "vpn"
+    backends: tuple[Backend, ...] = ()
     lockout: Lockout = field(default_factory=Lockout)
     passwords: Passwords = field(default_factory=Passwords)
     limits: Limits = field(default_factory=Limits)

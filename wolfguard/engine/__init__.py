@@ -30,7 +30,7 @@ from wolfguard.engine.events import (
     typed,
 )
 from wolfguard.engine.plane import Plane
-from wolfguard.engine.settings import Datagram, Limits, TlsCertificate, TlsSite, Tunnel
+from wolfguard.engine.settings import Datagram, Limits, Rates, TlsCertificate, TlsSite, Tunnel
 
 __all__ = [
     "EVENT_CLOSED",
@@ -49,6 +49,7 @@ __all__ = [
     "Limits",
     "Opened",
     "Plane",
+    "Rates",
     "Refused",
     "TlsCertificate",
     "TlsSite",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from wolfguard._native import Engine
 from wolfguard.engine.events import Event, typed
-from wolfguard.engine.settings import Limits, TlsSite, Tunnel
+from wolfguard.engine.settings import Limits, Rates, TlsSite, Tunnel
 
 
 class Plane:
@@ -88,6 +88,10 @@ class Plane:
     def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None:
         """Ends a tunnel unless its epoch is newer; with a DISCONNECT frame of this payload unless None."""
         self._engine.end_tunnel(session, epoch, bye)
+
+    def set_rates(self, session: int, epoch: int, rates: Rates) -> None:
+        """Changes what a tunnel may carry, unless it is of another epoch."""
+        self._engine.set_rates(session, epoch, rates.native())
 
     def tunnels(self) -> list[tuple[int, int]]:
         """(session, epoch) of those alive."""

@@ -85,6 +85,19 @@ class Datagram:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """What a tunnel may carry from the client (up) and to it: bytes a second, 0 for no limit, and bytes at once."""
+
+    up: int = 0
+    up_burst: int = 0
+    down: int = 0
+    down_burst: int = 0
+
+    def native(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Tunnel:
     """`index` is the place in the shared traffic counters. Addresses are packed; `networks` are (packed, prefix) that
     the client may use as sources too. A period of 0 means never. Without `datagram` it has TLS alone."""
@@ -102,6 +115,7 @@ class Tunnel:
     idle: int
     lifetime: int
     datagram: Datagram | None = None
+    rates: Rates = Rates()
 
     def native(self) -> dict[str, object]:
         return {
@@ -118,4 +132,5 @@ class Tunnel:
             "idle": self.idle,
             "lifetime": self.lifetime,
             "datagram": None if self.datagram is None else self.datagram.native(),
+            "rates": self.rates.native(),
         }

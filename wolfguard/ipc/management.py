@@ -72,6 +72,15 @@ class Actor(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFact(Message):
+    """One value of a session's policy, and whether it is the site's, its group's or an authentication server's."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionInfo(Message):
     session: int
     user: str
@@ -93,6 +102,7 @@ class SessionInfo(Message):
     sent_bytes: int
     received_packets: int
     sent_packets: int
+    policy: tuple[PolicyFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 """The messages that wolfguard's processes exchange, as frozen dataclasses: their life, logins, tunnels and routes.
 
 Owns the vocabulary only: how messages travel is `ipc.channel`, who may send which to whom is `seccomp/processes.yml`
-(generated into `ipc.dispatch_table`); the messages of administration are `ipc.management`. A `Request` names its reply
-type in `reply`; a `Notice` has none. Fields are str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and
-tuples of these: what `ipc.codec` can check. Addresses travel as text in canonical form, times as Unix seconds.
+(generated into `ipc.dispatch_table`); the messages of administration are `ipc.management`, those of
+backends in other processes `ipc.factors`. A `Request` names its reply type in `reply`; a `Notice` has none. Fields are
+str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and tuples of these: what `ipc.codec` can check.
+Addresses travel as text in canonical form, times as Unix seconds.
 """
 
 from __future__ import annotations
@@ -252,6 +253,16 @@ class Logout(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelRates(Message):
+    """What a tunnel may carry: bytes a second from the client and to it (0: no limit), and bytes at once."""
+
+    up: int = 0
+    up_burst: int = 0
+    down: int = 0
+    down_burst: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TunnelGrant(Reply):
     """Everything that a tunnel needs. Addresses are "a.b.c.d" / "2001:db8::1" or empty when the family is absent.
 
@@ -283,6 +294,8 @@ class TunnelGrant(Reply):
     idle_timeout: int
     session_timeout: int
     expires: int
+    reconnect: int
+    rates: TunnelRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +376,16 @@ class EndTunnel(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class SetRates(Request):
+    """sessiond changes what a living tunnel may carry. A tunnel of another epoch is left as it is."""
+
+    reply: ClassVar[type[Reply]] = Done
+    session: int
+    epoch: int
+    rates: TunnelRates
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerEvent(Notice):
     """Something worth a record that only the worker saw (bad input, a refused handshake). `count` sums repeats."""
 
@@ -378,12 +401,17 @@ class WorkerEvent(Notice):
 
 @dataclass(frozen=True, slots=True)
 class HostRoute(Message):
-    """An inside network (/32, /128 or a routed prefix) and the slot whose TUN carries it; the higher epoch wins."""
+    """An inside network (/32, /128 or a routed prefix) and the slot whose TUN carries it; the higher epoch wins.
+
+    `access` is the access list that it is under, "" for the gateway's own networks. One that netd does not know means
+    that nothing is reached.
+    """
 
     network: str
     slot: int
     mtu: int
     epoch: int
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True)

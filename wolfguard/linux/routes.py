@@ -18,12 +18,14 @@ from wolfguard.linux.rtnetlink import Network
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An inside network, the slot whose device carries it, the tunnel's MTU in bytes, the tunnel's epoch."""
+    """An inside network, the slot whose device carries it, the tunnel's MTU in bytes, the tunnel's epoch; and the
+    access list that it is under, "" for the site's own networks."""
 
     network: Network
     slot: int
     mtu: int
     epoch: int
+    access: str = ""
 
 
 class LeaseTable:

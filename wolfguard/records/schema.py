@@ -81,6 +81,7 @@ EVENTS: Final = (
             _AGENT,
             *_TLS,
             Field("failures", INTEGER, "failed attempts on the account since its last login"),
+            Field("policy", STRING, "what of the session's policy is its group's or an authentication server's"),
         ),
     ),
     Event("login.failed", "A login was wrong: password, user, group.", (FAILURE,), (_SITE, _METHOD, _AGENT, _COUNT)),
@@ -90,6 +91,21 @@ EVENTS: Final = (
         "stored.",
         (FAILURE,),
         (_SITE, _AGENT, _COUNT),
+    ),
+    Event(
+        "policy.refused",
+        "A login was good, but what an authentication server says about the user cannot be put into force: an address "
+        "that no pool has or that is in use, an access list that is not in the site file, a limit that is no number. "
+        "login.refused follows.",
+        (FAILURE,),
+        (_SITE, _COUNT, _DETAIL),
+    ),
+    Event(
+        "policy.ignored",
+        "A part of what an authentication server says about a user was left out, since it cannot be used and restricts "
+        "nothing: a route, a name server, a domain.",
+        (FAILURE,),
+        (_SITE, _COUNT, _DETAIL),
     ),
     Event("account.locked", "Too many failures: the account is refused for a while.", (FAILURE,), (_UNTIL,)),
     Event("address.locked", "Too many failures: the source address is refused for a while.", (FAILURE,), (_UNTIL,)),

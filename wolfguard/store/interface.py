@@ -32,7 +32,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as it must come back after a restart. `facts` is JSON for display (peer, TLS, agent)."""
+    """A session as it must come back after a restart. `facts` is JSON for display (peer, TLS, agent), `granted` JSON of
+    what an authentication server granted."""
 
     session: int
     cookie_hash: bytes
@@ -49,6 +50,7 @@ class SessionRow:
     deadline: int
     expires: int
     facts: str
+    granted: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

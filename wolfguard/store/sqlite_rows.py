@@ -41,7 +41,8 @@ _UPSERT_SESSION = (
     "ON CONFLICT (session) DO UPDATE SET cookie_hash = excluded.cookie_hash, user = excluded.user, grp = excluded.grp, "
     "site = excluded.site, ipv4 = excluded.ipv4, ipv6 = excluded.ipv6, place = excluded.place, slot = excluded.slot, "
     "epoch = excluded.epoch, created = excluded.created, connected = excluded.connected, "
-    "deadline = excluded.deadline, expires = excluded.expires, facts = excluded.facts"
+    "deadline = excluded.deadline, expires = excluded.expires, facts = excluded.facts, "
+    "granted = excluded.granted"
 )
 _UPSERT_FAILURE = (
     f"INSERT INTO failure ({_FAILURE_COLUMNS}) VALUES ({', '.join('?' * len(fields(FailureRow)))}) "  # noqa: S608

@@ -68,6 +68,10 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     INSERT INTO value (name, value) VALUES ('oldest_reader', 1);
     """,
+    # A column of its own rather than one more of the facts: the version before writes those anew and would lose it.
+    """
+    ALTER TABLE session ADD COLUMN granted TEXT NOT NULL DEFAULT '{}';
+    """,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from wolfguard.address.pool import Rest
+from wolfguard.address.pool import AddressError, Rest
 from wolfguard.address.pools import Pools
 from wolfguard.errors import ConfigurationError, LocalError
 
@@ -51,3 +51,42 @@ def test_addresses_outside_all_pools_are_nobodys() -> None:
     assert not pools.owned_by_other("192.0.2.7", "anna")
     assert pools.release("192.0.2.7", 0) is None
     pools.restore_rest([Rest("192.0.2.7", "anna", 10)])
+
+
+def test_a_certain_address() -> None:
+    pools = Pools(["10.0.0.0/29", "2001:db8::/64"], 60)
+    pools.lease_exactly("10.0.0.5", "anna", 0)
+    assert pools.owned_by_other("10.0.0.5", "ben")
+    pools.leasable("2001:db8::77", "anna", 0)
+    pools.lease_exactly("2001:db8::77", "anna", 0)
+    assert [use.leased for use in pools.usage(0)] == [1, 1]
+    assert "10.0.0.5" not in {pools.lease("10.0.0.0/29", f"user{number}", 0) for number in range(4)}
+
+
+@pytest.mark.parametrize("address", ["10.0.0.0", "10.0.0.1", "10.0.0.7", "10.0.0.8", "2001:db8::5"])
+def test_an_address_that_is_not_for_clients(address: str) -> None:
+    pools = Pools(["10.0.0.0/29"], 60)
+    with pytest.raises(AddressError):
+        pools.lease_exactly(address, "anna", 0)
+    assert pools.usage(0)[0].leased == 0
+
+
+def test_an_address_that_is_in_use() -> None:
+    pools = Pools(["10.0.0.0/29"], 60)
+    pools.lease_exactly("10.0.0.5", "anna", 0)
+    for owner in ("ben", "anna"):
+        with pytest.raises(AddressError, match="in use"):
+            pools.leasable("10.0.0.5", owner, 0)
+    pools.release("10.0.0.5", 10)
+    with pytest.raises(AddressError, match="in use"):
+        pools.lease_exactly("10.0.0.5", "ben", 69)
+    pools.leasable("10.0.0.5", "anna", 69)
+    pools.lease_exactly("10.0.0.5", "ben", 70)
+
+
+def test_a_certain_address_of_a_removed_pool() -> None:
+    pools = Pools(["10.0.0.0/29"], 60)
+    pools.lease_exactly("10.0.0.5", "anna", 0)
+    pools.reconfigure(["10.1.0.0/29"], 60)
+    with pytest.raises(AddressError, match="in no address pool"):
+        pools.lease_exactly("10.0.0.6", "ben", 0)

@@ -21,6 +21,7 @@ from wolfguard.ipc.management import (
     ListSessions,
     ListUsers,
     NetdStatus,
+    PolicyFact,
     ProcessStatus,
     SessiondStatus,
     SessionInfo,
@@ -61,6 +62,7 @@ def session(number: int, user: str, *, tunnel: bool = True) -> SessionInfo:
         sent_bytes=7 * 1024**3,
         received_packets=10,
         sent_packets=20,
+        policy=(PolicyFact("access", "contractors", "group"), PolicyFact("idle_timeout", "600", "server")),
     )
 
 

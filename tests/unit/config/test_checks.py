@@ -112,3 +112,30 @@ def test_warnings() -> None:
         "firewall.forward_to",
     }
     assert "room for 253 clients" in found["sites[0].network.ipv4_pool"]
+
+
+ACCESS = "firewall:\n  access_lists:\n    - {name: few, allow: [10.1.0.0/16, 10.0.0.53/32 udp 53]}\n"
+
+
+def test_access_lists_that_are_not_there() -> None:
+    text = MINIMAL + "    access: any\n    groups: [{name: a, access: few}, {name: b, access: many}]\n"
+    assert problems(text + ACCESS) == {
+        "sites[0].access": "is 'any'; allowed: few",
+        "sites[0].groups[1].access": "is 'many'; allowed: few",
+    }
+    assert problems(text)["sites[0].access"] == "is 'any'; there is none in firewall.access_lists"
+
+
+def test_access_lists_of_one_name() -> None:
+    text = MINIMAL + ACCESS + "    - {name: few}\n"
+    assert list(problems(text)) == ["firewall.access_lists[1].name"]
+
+
+def test_an_access_list_that_hides_the_name_server() -> None:
+    text = MINIMAL + (
+        "    network: {dns: [10.0.0.53]}\n    groups:\n      - {name: a, access: few}\n"
+        "      - {name: b, access: few, network: {dns: [10.0.0.54, 10.1.0.53]}}\n"
+    )
+    found = warnings(text + ACCESS)
+    assert list(found) == ["sites[0].groups[1].access"]
+    assert "10.0.0.54" in found["sites[0].groups[1].access"]

@@ -21,6 +21,7 @@ from wolfguard.engine import (
     Limits,
     Opened,
     Plane,
+    Rates,
     Refused,
     TlsCertificate,
     Tunnel,
@@ -316,3 +317,11 @@ def test_wrong_settings(authority: Authority) -> None:
     with pytest.raises(ValueError, match="runs already"):
         made.start()
     made.stop()
+
+
+def test_rates_that_make_no_sense(gateway: Gateway) -> None:
+    gateway.plane.set_rates(7, 3, Rates())
+    gateway.plane.set_rates(7, 3, Rates(up=1, up_burst=65536))
+    for rates in (Rates(up=1, up_burst=65535), Rates(down=1), Rates(down=-1), Rates(up=2**41, up_burst=65536)):
+        with pytest.raises(ValueError, match="must be between"):
+            gateway.plane.set_rates(7, 3, rates)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from wolfguard.linux import firewall
-from wolfguard.linux.firewall import COUNTERS, Counted, Ruleset
+from wolfguard.linux.firewall import COUNTERS, AccessList, Reach, Ruleset
+from wolfguard.linux.nft_counters import Counted
 from wolfguard.linux.rtnetlink import Network
 
 
@@ -86,8 +87,10 @@ def test_options_change_their_rules_only() -> None:
         RULES.devices, RULES.pools, RULES.forward_to, networks("192.0.2.0/24"), client_to_client=True, masquerade=True
     )
     assert len(rules_of(with_options, "masquerade")) == 2
-    between = [rule for rule in rules_of(with_options, "from_clients") if rule[0] == rules_of(RULES, "forward")[1][0]]
-    assert between[0][-1] == {"accept": None}
+    apart = {"counter": "denied_between_clients"}
+    assert apart in rules_of(RULES, "from_clients")[1]
+    assert not any(apart in rule for rule in rules_of(with_options, "from_clients"))
+    assert rules_of(with_options, "from_default")[0][-1] == {"accept": None}
     assert rules_of(with_options, "anti_spoof") == rules_of(RULES, "anti_spoof")
 
 
@@ -100,17 +103,82 @@ def test_commands_are_json() -> None:
     assert json.loads(json.dumps(firewall.replacement(RULES, {}))) == firewall.replacement(RULES, {})
 
 
-def test_only_our_counters_are_read() -> None:
-    def listed(**fields: object) -> dict[str, Any]:
-        return {"counter": {"family": "inet", "table": "wolfguard_gateway", "packets": 1, "bytes": 2, **fields}}
+LISTS = (
+    AccessList(
+        "contractors",
+        (
+            Reach(networks("10.1.0.0/16", "10.1.2.0/24", "fd01::/64")),
+            Reach(networks("10.2.0.0/24"), "tcp", ((443, 443), (8000, 8100))),
+            Reach(networks("10.3.0.0/24", "fd03::/64"), "icmp"),
+        ),
+        networks("10.8.0.0/24"),
+    ),
+    AccessList("default", ()),
+)
+WITH_LISTS = Ruleset(RULES.devices, RULES.pools, RULES.forward_to, access_lists=LISTS)
 
-    entries: list[dict[str, Any]] = [
-        {"metainfo": {"version": "1.1.3"}},
-        listed(name="invalid"),
-        listed(name="spoofed_by_client", table="other"),
-        listed(name="denied_to_client", family="ip"),
-        listed(name="of_a_later_release"),
-        listed(name="denied_from_client", packets="many"),
-        {"counter": None},
+
+def test_a_list_is_two_chains_that_end_in_a_drop() -> None:
+    reached = rules_of(WITH_LISTS, "from_list_contractors")
+    assert [rule[-1] for rule in reached] == [{"accept": None}] * 5 + [{"drop": None}]
+    assert reached[0][0]["match"]["right"] == {"set": [{"prefix": {"addr": "10.1.0.0", "len": 16}}]}
+    assert reached[2][1]["match"]["right"] == {"set": [443, {"range": [8000, 8100]}]}
+    assert [rule[1]["match"]["right"] for rule in reached[3:5]] == [1, 58]
+    assert len(rules_of(WITH_LISTS, "into_list_contractors")) == 2
+    assert rules_of(WITH_LISTS, "from_list_default") == [[{"counter": "denied_by_access"}, {"drop": None}]]
+
+
+@pytest.mark.parametrize("chain", ["from_clients", "to_clients", "to_gateway"])
+def test_who_is_under_no_list_gets_nowhere(chain: str) -> None:
+    rules = rules_of(WITH_LISTS, chain)
+    assert rules[-1] == [{"counter": "denied_by_access"}, {"drop": None}]
+    led = [rule for rule in rules if "goto" in rule[-1]]
+    assert len(led) == 12, "three lists, two IP versions, single addresses and networks"
+    assert all(rule[0]["match"]["left"]["payload"]["field"] in ("saddr", "daddr") for rule in led)
+
+
+def test_clients_are_elements_and_never_rules() -> None:
+    placed: dict[Network, str] = dict.fromkeys(networks("10.99.0.7/32", "fd99::7/128"), "contractors")
+    placed[networks("10.99.64.0/24")[0]] = ""
+    commands = firewall.replacement(WITH_LISTS, {}, placed)
+    sets = {
+        each["add"]["set"]["name"]: each["add"]["set"].get("elem") for each in commands if "set" in each.get("add", {})
+    }
+    assert sets["client4_list_contractors"] == ["10.99.0.7"]
+    assert sets["client6_list_contractors"] == ["fd99::7"]
+    assert sets["network4_default"] == [{"prefix": {"addr": "10.99.64.0", "len": 24}}]
+    assert len(commands) == len(firewall.replacement(WITH_LISTS, {}))
+
+
+def test_only_what_differs_is_placed() -> None:
+    one, two, three = networks("10.99.0.7/32", "10.99.0.8/32", "fd99::8/128")
+    before = {one: None, two: "contractors", three: ""}
+    commands = firewall.place(before, {one: "contractors", two: "", three: ""})
+    assert [
+        (kind, each["element"]["name"], each["element"]["elem"]) for entry in commands for kind, each in entry.items()
+    ] == [
+        ("delete", "client4_list_contractors", ["10.99.0.8"]),
+        ("add", "client4_list_contractors", ["10.99.0.7"]),
+        ("add", "client4_default", ["10.99.0.8"]),
     ]
-    assert firewall.read_counters(entries) == {"invalid": Counted(1, 2)}
+    assert firewall.place({one: "", two: None}, {one: "", two: None}) == []
+    assert [list(entry) for entry in firewall.place({one: "contractors"}, {one: None})] == [["delete"]]
+
+
+def test_clients_are_found_again() -> None:
+    listed: list[dict[str, Any]] = [
+        {"metainfo": {}},
+        {"set": {"name": "client4_list_contractors", "elem": ["10.99.0.7"]}},
+        {"set": {"name": "client6_default", "elem": ["fd99::7", 7]}},
+        {
+            "set": {
+                "name": "network4_list_default",
+                "elem": [{"prefix": {"addr": "10.99.64.0", "len": 24}}, {"range": []}],
+            }
+        },
+        {"set": {"name": "client4_default"}},
+        {"set": {"name": "pools4", "elem": ["10.99.0.0"]}},
+        {"set": {"name": "client4_strange", "elem": ["10.99.0.9"]}},
+    ]
+    first, second, third = networks("10.99.0.7/32", "fd99::7/128", "10.99.64.0/24")
+    assert firewall.read_clients(listed) == {first: "contractors", second: "", third: "default"}

@@ -18,7 +18,8 @@ ADDING = """
     ALTER TABLE session ADD COLUMN device TEXT NOT NULL DEFAULT '';
     CREATE TABLE device (name TEXT PRIMARY KEY) STRICT
 """
-REMOVING = "UPDATE value SET value = 2 WHERE name = 'oldest_reader'"
+NEXT = len(MIGRATIONS) + 1
+REMOVING = f"UPDATE value SET value = {NEXT} WHERE name = 'oldest_reader'"  # noqa: S608
 
 
 def test_the_version_before_still_works_with_what_the_next_one_made(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_the_version_before_still_works_with_what_the_next_one_made(tmp_path: Pa
     asyncio.run(run())
     connection = open_database(path, (*MIGRATIONS, ADDING))
     connection.execute("UPDATE session SET device = 'phone'")
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (NEXT,)
     connection.close()
 
     async def again() -> None:
@@ -52,7 +53,7 @@ def test_the_version_before_still_works_with_what_the_next_one_made(tmp_path: Pa
 def test_a_file_that_needs_a_newer_program_is_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "state.sqlite")
     open_database(path, (*MIGRATIONS, REMOVING)).close()
-    with pytest.raises(StoreError, match="needs a program of schema 2"):
+    with pytest.raises(StoreError, match=f"needs a program of schema {NEXT}"):
         open_database(path)
 
 

@@ -109,6 +109,21 @@ enum wge_result wge_commands_end(struct wge_command_queue *q, uint64_t session, 
     return WGE_OK;
 }
 
+enum wge_result wge_commands_set_rates(struct wge_command_queue *q, uint64_t session, uint64_t epoch,
+                                       const struct wge_rate *up, const struct wge_rate *down)
+{
+    struct wge_command *command = calloc(1, sizeof *command);
+    if (command == NULL)
+        return WGE_NO_MEMORY;
+    command->kind = WGE_COMMAND_RATES;
+    command->params.session = session;
+    command->params.epoch = epoch;
+    command->params.up = *up;
+    command->params.down = *down;
+    append(q, command);
+    return WGE_OK;
+}
+
 void wge_commands_stop(struct wge_command_queue *q)
 {
     atomic_store_explicit(&q->stopped, true, memory_order_release);

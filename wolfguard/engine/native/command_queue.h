@@ -12,13 +12,13 @@
 
 #define WGE_COMMAND_BYE_MAX 128
 
-enum wge_command_kind { WGE_COMMAND_ADOPT, WGE_COMMAND_END };
+enum wge_command_kind { WGE_COMMAND_ADOPT, WGE_COMMAND_END, WGE_COMMAND_RATES };
 
 struct wge_command {
     enum wge_command_kind kind;
     struct wge_command *next;
     struct wge_stream *stream;       /* ADOPT; whoever takes it sets NULL */
-    struct wge_tunnel_params params; /* END: session and epoch only */
+    struct wge_tunnel_params params; /* END: session and epoch only; RATES: these, up, down */
     bool has_bye;
     size_t bye_length;
     uint8_t bye[WGE_COMMAND_BYE_MAX];
@@ -35,6 +35,8 @@ enum wge_result wge_commands_adopt(struct wge_command_queue *q, struct wge_strea
                                    const struct wge_tunnel_params *params);
 enum wge_result wge_commands_end(struct wge_command_queue *q, uint64_t session, uint64_t epoch, const uint8_t *bye,
                                  size_t bye_length);
+enum wge_result wge_commands_set_rates(struct wge_command_queue *q, uint64_t session, uint64_t epoch,
+                                       const struct wge_rate *up, const struct wge_rate *down);
 void wge_commands_stop(struct wge_command_queue *q);
 
 /* Data thread: all commands in order, as a list; each is freed with wge_command_free(). */

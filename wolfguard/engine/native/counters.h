@@ -26,11 +26,11 @@
     /* tunnel, from the peer (tunnel.c, association.c, intake.c) */ \
     X(tunnels_started) X(tunnels_ended) X(rx_packets) X(rx_bytes) X(rx_records) \
     X(drop_frame_short) X(drop_frame_magic) X(drop_frame_length) X(drop_frame_type) X(drop_frame_compressed) \
-    X(drop_inner_malformed) X(drop_inner_source) X(drop_inner_mtu) X(drop_tun_write) X(tun_writes) \
+    X(drop_inner_malformed) X(drop_inner_source) X(drop_inner_mtu) X(drop_rate_up) X(drop_tun_write) X(tun_writes) \
     X(dpd_request_in) X(dpd_response_in) X(keepalive_in) X(bye_in) \
     /* tunnel, to the peer */ \
     X(tx_packets) X(tx_bytes) X(tx_records) X(tun_reads) X(drop_no_session) X(drop_not_ip) X(drop_segment_malformed) \
-    X(drop_session_queue_full) X(drop_tx_mtu) X(dpd_request_out) X(dpd_timeout) X(keepalive_out) X(rekeyed) \
+    X(drop_session_queue_full) X(drop_tx_mtu) X(drop_rate_down) X(dpd_request_out) X(dpd_timeout) X(keepalive_out) X(rekeyed) \
     X(rekey_failed) X(idle_expired) X(lifetime_expired) X(tun_stale_drained) X(events_lost) \
     /* outside, datagrams (outside*.c) */ \
     X(outside_reads) X(outside_messages_in) X(datagrams_in) X(datagram_stale_drained) \

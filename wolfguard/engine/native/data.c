@@ -215,8 +215,10 @@ static void orders_ready(struct wge_data *d)
         struct wge_command *next = command->next;
         if (command->kind == WGE_COMMAND_ADOPT)
             wge_life_adopt(d, command);
-        else
+        else if (command->kind == WGE_COMMAND_END)
             wge_life_end_by_order(d, command);
+        else
+            wge_life_set_rates(d, command);
         wge_command_free(command);
         command = next;
     }
@@ -413,6 +415,13 @@ void wge_data_adopt(struct wge_data *d, struct wge_stream *stream, const struct 
 void wge_data_end(struct wge_data *d, uint64_t session, uint64_t epoch, const uint8_t *bye, size_t bye_length)
 {
     if (wge_commands_end(d->commands, session, epoch, bye, bye_length) != WGE_OK)
+        WGE_COUNT(d->counters, events_lost);
+}
+
+void wge_data_set_rates(struct wge_data *d, uint64_t session, uint64_t epoch, const struct wge_rate *up,
+                        const struct wge_rate *down)
+{
+    if (wge_commands_set_rates(d->commands, session, epoch, up, down) != WGE_OK)
         WGE_COUNT(d->counters, events_lost);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "byte_bucket.h"
 #include "counters.h"
 #include "events.h"
 #include "offload.h"
@@ -44,6 +45,7 @@ struct wge_tunnel_params {
     uint32_t mtu;
     uint32_t dpd_ms, keepalive_ms, rekey_ms, idle_ms; /* 0 = never */
     uint64_t lifetime_ms;
+    struct wge_rate up, down; /* from the client, to it */
     struct wge_datagram_params datagram;
 };
 
@@ -70,6 +72,9 @@ void wge_data_free(struct wge_data *d);
 void wge_data_adopt(struct wge_data *d, struct wge_stream *stream, const struct wge_tunnel_params *params);
 /* Ends a tunnel unless its epoch is newer; `bye` NULL: silently. */
 void wge_data_end(struct wge_data *d, uint64_t session, uint64_t epoch, const uint8_t *bye, size_t bye_length);
+/* Changes what a tunnel of this epoch may carry. */
+void wge_data_set_rates(struct wge_data *d, uint64_t session, uint64_t epoch, const struct wge_rate *up,
+                        const struct wge_rate *down);
 /* Copies up to `capacity` (session, epoch) pairs of live tunnels, from a table kept for readers; returns how many. */
 size_t wge_data_tunnels(struct wge_data *d, uint64_t (*out)[2], size_t capacity);
 

@@ -287,6 +287,12 @@ void wge_engine_end_tunnel(struct wge_engine *e, uint64_t session, uint64_t epoc
     wge_data_end(e->front.data, session, epoch, bye, length < BYE_MAX ? length : BYE_MAX);
 }
 
+void wge_engine_set_rates(struct wge_engine *e, uint64_t session, uint64_t epoch, const struct wge_rate *up,
+                          const struct wge_rate *down)
+{
+    wge_data_set_rates(e->front.data, session, epoch, up, down);
+}
+
 size_t wge_engine_tunnels(struct wge_engine *e, uint64_t (*out)[2], size_t capacity)
 {
     return wge_data_tunnels(e->front.data, out, capacity);

@@ -53,6 +53,8 @@ enum wge_result wge_engine_authenticated(struct wge_engine *e, uint64_t connecti
 enum wge_result wge_engine_start_tunnel(struct wge_engine *e, uint64_t connection, const uint8_t *head, size_t length,
                                         const struct wge_tunnel_params *params);
 void wge_engine_end_tunnel(struct wge_engine *e, uint64_t session, uint64_t epoch, const uint8_t *bye, size_t length);
+void wge_engine_set_rates(struct wge_engine *e, uint64_t session, uint64_t epoch, const struct wge_rate *up,
+                          const struct wge_rate *down);
 size_t wge_engine_tunnels(struct wge_engine *e, uint64_t (*out)[2], size_t capacity);
 
 struct wge_offloads wge_engine_offloads(const struct wge_engine *e);

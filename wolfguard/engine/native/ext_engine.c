@@ -302,6 +302,19 @@ static PyObject *engine_end_tunnel(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *engine_set_rates(PyObject *self, PyObject *args)
+{
+    unsigned long long session, epoch;
+    PyObject *rates;
+    struct wge_rate up, down;
+    struct wge_engine *engine = engine_of(self);
+    if (engine == NULL || !PyArg_ParseTuple(args, "KKO:set_rates", &session, &epoch, &rates) ||
+        !wge_ext_rates(rates, &up, &down))
+        return NULL;
+    wge_engine_set_rates(engine, session, epoch, &up, &down);
+    Py_RETURN_NONE;
+}
+
 static PyObject *engine_tunnels(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -335,6 +348,7 @@ static PyMethodDef methods[] = {
     {"close", engine_close, METH_O, "Closes a connection."},
     {"authenticated", engine_authenticated, METH_O, "Takes a connection out of the limits for strangers."},
     {"start_tunnel", engine_start_tunnel, METH_VARARGS, "Sends the CONNECT response, then frames."},
+    {"set_rates", engine_set_rates, METH_VARARGS, "Changes what a tunnel may carry."},
     {"end_tunnel", engine_end_tunnel, METH_VARARGS, "Closes a tunnel, with a BYE if given."},
     {"tunnels", engine_tunnels, METH_NOARGS, "(session, epoch) of those alive."},
     {"counters", engine_counters, METH_NOARGS, "All counters by name."},

@@ -25,6 +25,7 @@ bool wge_ext_flag(PyObject *dict, const char *key, bool *out);
 /* Borrowed from the dict. */
 PyObject *wge_ext_item(PyObject *dict, const char *key);
 bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out);
+bool wge_ext_rates(PyObject *dict, struct wge_rate *up, struct wge_rate *down);
 
 /* ext_engine_events.c. A tuple for one event, or NULL with an exception set; the event is wiped in both cases. */
 PyObject *wge_ext_event(struct wge_event *event);

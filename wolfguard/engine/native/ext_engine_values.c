@@ -151,6 +151,17 @@ static bool datagram_of(PyObject *dict, struct wge_datagram_params *out)
            address_of(item, "app_id", out->app_id, WGE_APP_ID, &out->offered);
 }
 
+static bool rate_of(PyObject *dict, const char *rate, const char *burst, struct wge_rate *out)
+{
+    return wge_ext_number(dict, rate, 0, WGE_RATE_MAX, &out->bytes_per_second) &&
+           wge_ext_number(dict, burst, out->bytes_per_second == 0 ? 0 : WGE_BURST_MIN, WGE_BURST_MAX, &out->burst);
+}
+
+bool wge_ext_rates(PyObject *dict, struct wge_rate *up, struct wge_rate *down)
+{
+    return rate_of(dict, "up", "up_burst", up) && rate_of(dict, "down", "down_burst", down);
+}
+
 bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
 {
     uint64_t index, mtu, dpd, keepalive, rekey, idle;
@@ -165,6 +176,9 @@ bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
         !address_of(dict, "ipv4", out->ipv4, 4, &out->has_ipv4) ||
         !address_of(dict, "ipv6", out->ipv6, 16, &out->has_ipv6) || !networks_of(dict, out) ||
         !datagram_of(dict, &out->datagram))
+        return false;
+    PyObject *rates = wge_ext_item(dict, "rates");
+    if (rates == NULL || !wge_ext_rates(rates, &out->up, &out->down))
         return false;
     out->index = (uint32_t)index;
     out->mtu = (uint32_t)mtu;

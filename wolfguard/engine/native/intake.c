@@ -16,6 +16,8 @@ void wge_intake_packet(struct wge_tunnel *t, struct wge_loop *loop, const uint8_
         goto drop_inner_source;
     if (inner.length > t->params.mtu && inner.length > INNER_MTU_FLOOR)
         goto drop_inner_mtu;
+    if (!wge_byte_bucket_take(&t->up, inner.length, loop->now_ms))
+        goto drop_rate_up;
     intake->packets++;
     intake->bytes += inner.length;
     wge_inside_add(&loop->inside, &inner);
@@ -29,6 +31,9 @@ drop_inner_source:
     return;
 drop_inner_mtu:
     WGE_TALLY(&loop->tally, drop_inner_mtu);
+    return;
+drop_rate_up:
+    WGE_TALLY(&loop->tally, drop_rate_up);
 }
 
 void wge_intake_settle(struct wge_tunnel *t, struct wge_loop *loop, const struct wge_intake *intake)

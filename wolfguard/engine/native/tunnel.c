@@ -24,6 +24,8 @@ bool wge_tunnel_params_valid(const struct wge_tunnel_params *params)
     for (size_t i = 0; i < params->network_count; i++)
         if (!network_valid(&params->networks[i]))
             return false;
+    if (!wge_rate_valid(&params->up) || !wge_rate_valid(&params->down))
+        return false;
     return params->has_ipv4 || params->has_ipv6;
 }
 
@@ -70,6 +72,8 @@ enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *st
     t->bye_code = -1;
     t->refusal.due_ms = WGE_TIMER_NEVER;
     start_liveness(t, now_ms);
+    wge_byte_bucket_open(&t->up, &params->up, now_ms);
+    wge_byte_bucket_open(&t->down, &params->down, now_ms);
     if (traffic != NULL)
         open_traffic(traffic, params->session, now_ms);
     *out = t;
@@ -115,6 +119,10 @@ static const char *send_record(struct wge_tunnel *t, struct wge_loop *loop, cons
 
 const char *wge_tunnel_send_packet(struct wge_tunnel *t, struct wge_loop *loop, uint8_t *packet, size_t length)
 {
+    if (!wge_byte_bucket_take(&t->down, length, loop->now_ms)) {
+        WGE_TALLY(&loop->tally, drop_rate_down);
+        return NULL;
+    }
     if (t->by_datagram && wge_association_carries(t->open, length)) {
         packet[-1] = WGE_FRAME_DATA;
         if (wge_association_send(t->open, loop, packet - 1, length + 1)) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "byte_bucket.h"
 #include "channel.h"
 #include "data.h"
 #include "dtls.h"
@@ -48,9 +49,10 @@ struct wge_tunnel {
     struct wge_timer timer;
     struct wge_traffic *traffic;   /* NULL: not counted */
     uint64_t tx_packets, tx_bytes; /* not yet in `traffic` */
-    uint32_t events_wanted;        /* what epoll watches */
-    int bye_code;                  /* of the peer's DISCONNECT; -1: none */
-    uint8_t *bye_detail;           /* malloc'ed, or NULL */
+    struct wge_byte_bucket up, down;
+    uint32_t events_wanted; /* what epoll watches */
+    int bye_code;           /* of the peer's DISCONNECT; -1: none */
+    uint8_t *bye_detail;    /* malloc'ed, or NULL */
     size_t bye_length;
     bool in_unsent;
     bool reading_stalled; /* TLS must answer before it goes on, and finds no room */

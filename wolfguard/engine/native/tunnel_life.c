@@ -213,6 +213,16 @@ void wge_life_end_by_order(struct wge_data *d, const struct wge_command *command
     wge_timers_set(&d->timers, &t->timer, d->loop.now_ms + LINGER_MS);
 }
 
+void wge_life_set_rates(struct wge_data *d, const struct wge_command *command)
+{
+    const struct wge_tunnel_params *params = &command->params;
+    struct wge_tunnel *t = wge_sessions_find(d->sessions, params->session);
+    if (t == NULL || t->params.epoch != params->epoch || !wge_rate_valid(&params->up) || !wge_rate_valid(&params->down))
+        return;
+    wge_byte_bucket_change(&t->up, &params->up, d->loop.now_ms);
+    wge_byte_bucket_change(&t->down, &params->down, d->loop.now_ms);
+}
+
 void wge_life_end_all(struct wge_data *d)
 {
     struct wge_tunnel *t;

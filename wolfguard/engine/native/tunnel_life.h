@@ -18,6 +18,9 @@ void wge_life_adopt(struct wge_data *d, struct wge_command *command);
 /* Sends BYE where the command has one: then the tunnel lingers until the peer closes. */
 void wge_life_end_by_order(struct wge_data *d, const struct wge_command *command);
 
+/* Another rate for a tunnel, unless it is of another epoch. */
+void wge_life_set_rates(struct wge_data *d, const struct wge_command *command);
+
 /* `reason`: a label, static text. */
 void wge_life_end(struct wge_data *d, struct wge_tunnel *t, const char *reason);
 

@@ -81,6 +81,7 @@ def session(info: SessionInfo) -> Json:
     found = dataclasses.asdict(info)
     if info.datagram is not None:
         found["datagram"]["approved"] = info.datagram.approved
+    found["policy"] = {each.name: {"value": each.value, "origin": each.origin} for each in info.policy}
     return found
 
 

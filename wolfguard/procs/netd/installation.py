@@ -19,16 +19,21 @@ from wolfguard.errors import ConfigurationError, LocalError, StartError
 from wolfguard.linux import firewall, rtnetlink
 from wolfguard.linux.netlink import Message, NetlinkError, Request
 from wolfguard.linux.netlink_socket import ROUTE, NetlinkSocket
-from wolfguard.linux.nftables import Nftables, NftablesError
+from wolfguard.linux.nft_counters import Counted
+from wolfguard.linux.nftables import NftablesError
 from wolfguard.linux.routes import Lease, LeaseTable, is_inside
 from wolfguard.linux.rtnetlink import Interface, Network, Route
 from wolfguard.linux.tun import TunDevice, open_device
 from wolfguard.procs import log
 from wolfguard.procs.netd.parameters import Parameters
 from wolfguard.procs.netd.plan import Plan
+from wolfguard.procs.netd.rules import Rules
 
 QUEUE_PACKETS: Final = 1000
 """Length of a device's transmit queue: what waits while a worker is busy or being restarted."""
+
+NO_ACCESS: Final = "-"
+"""No access list of a site file has this name: nothing is reached."""
 
 RETIREMENT_MARGIN_SECONDS: Final = 60
 """What a session that waits for its client may overstay, as others count."""
@@ -64,14 +69,14 @@ class Installation:
         self._retired: dict[Network, float] = {}
         self._netlink = NetlinkSocket(ROUTE)
         try:
-            self._nftables = Nftables()
+            self._rules = Rules()
         except LocalError:
             self._netlink.close()
             raise
 
     def close(self) -> None:
         self._netlink.close()
-        self._nftables.close()
+        self._rules.close()
         self.parameters.close()
 
     # --- coming up --------------------------------------------------------------------------------------------------
@@ -139,14 +144,17 @@ class Installation:
     def _take_over(self, found: Iterable[Route]) -> None:
         """Accepts the leases of a predecessor, and pools that the configuration has lost while leases are in them."""
         slots = {device.index: slot for slot, device in enumerate(self.devices)}
+        under = self._rules.found() if found else {}
         for route in found:
             if route.device in slots:
-                self.leases.installed(Lease(route.network, slots[route.device], route.mtu, 0))
+                access = under.get(route.network, NO_ACCESS)
+                self.leases.installed(Lease(route.network, slots[route.device], route.mtu, 0, access))
         for route in found:
             if not route.device and route.network not in self.plan.pools:
                 self._retire(route.network)
         strangers = [lease for lease in self.leases.page(None, len(self.leases))[0] if not self._is_ours(lease.network)]
         self._delete_leases(strangers)
+        self._rules.place({lease.network: lease.access for lease in self.leases.page(None, len(self.leases))[0]})
         if self.leases:
             events.info("leases_taken_over", routes=len(self.leases))
 
@@ -200,22 +208,24 @@ class Installation:
     # --- rules ------------------------------------------------------------------------------------------------------
 
     def _load_rules(self) -> None:
-        rules = replace(self.plan.ruleset, pools=self.pools)
-        self._nftables.run(firewall.replacement(rules, self.counters()))
+        self._rules.load(replace(self.plan.ruleset, pools=self.pools))
 
-    def counters(self) -> dict[str, firewall.Counted]:
+    def counters(self) -> dict[str, Counted]:
         """What the rules have dropped, by reason; empty when the table is not there."""
-        return firewall.read_counters(self._nftables.run(firewall.counters_request()))
+        return self._rules.counters()
 
     # --- leases -----------------------------------------------------------------------------------------------------
 
     def set_leases(self, wanted: Sequence[Lease]) -> None:
-        """Routes them; older epochs lose silently. One that cannot be routed keeps no other from it.
+        """Routes them, each under its access list; older epochs lose silently. One that cannot be routed keeps no other
+        from it.
 
         Raises OutsidePoolsError or NetlinkError for the first of those.
         """
         outside = [lease for lease in wanted if not self._is_possible(lease)]
         newer = self.leases.newer(lease for lease in wanted if self._is_possible(lease))
+        # The list before the route: no packet of a new tunnel goes by what its predecessor was allowed.
+        self._rules.place({lease.network: lease.access for lease in newer})
         refused = self._netlink.execute([rtnetlink.replace_route(self._route(lease)) for lease in newer])
         for position, lease in enumerate(newer):
             if position not in refused:
@@ -235,6 +245,7 @@ class Installation:
         """Gives networks back to their pools, where they are unreachable; returns those that were removed."""
         ended = self.leases.ended(gone)
         self._delete_leases(ended)
+        self._rules.remove(lease.network for lease in ended)
         return [lease.network for lease in ended]
 
     def _route(self, lease: Lease) -> Route:
@@ -313,7 +324,7 @@ class Installation:
             # The descriptors stay open elsewhere; without its device they carry nothing.
             self._remove(f"cannot remove {device.name}", rtnetlink.delete_link(device.index))
         try:
-            self._nftables.run(firewall.removal())
+            self._rules.clear()
         except NftablesError as error:
             events.error("not_removed", error=str(error))
         for pool in self.pools:

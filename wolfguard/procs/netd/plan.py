@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from wolfguard.config.site import Configuration
+from wolfguard.config import access
+from wolfguard.config.site import AccessList, Configuration, SessionTimeouts, Site
 from wolfguard.config.site import Network as ClientNetwork
 from wolfguard.errors import ConfigurationError
+from wolfguard.linux import firewall
 from wolfguard.linux.firewall import Ruleset
 from wolfguard.linux.rtnetlink import Interface, Network
 
@@ -62,21 +64,40 @@ def _own_addresses(pools: tuple[Network, ...]) -> tuple[Interface, ...]:
     return tuple(found.values())
 
 
+def _group_timeouts(site: Site) -> Iterator[SessionTimeouts]:
+    for group in site.groups:
+        if group.timeouts is not None:
+            yield group.timeouts
+
+
+def _access_list(given: AccessList) -> firewall.AccessList:
+    """Entries that differ in their network alone are one rule."""
+    networks: dict[tuple[str, access.Ports], list[Network]] = {}
+    for text in given.allow:
+        entry = access.read(text)
+        networks.setdefault((entry.protocol, entry.ports), []).append(entry.network)
+    reach = tuple(firewall.Reach(tuple(found), *key) for key, found in networks.items())
+    accept_from = _networks(f"firewall.access_lists {given.name}", given.accept_from)
+    return firewall.AccessList(given.name, reach, accept_from)
+
+
 def make_plan(configuration: Configuration, slots: int) -> Plan:
     """Raises ConfigurationError for networks that cannot be read."""
     networks = list(_client_networks(configuration))
     texts = [network.ipv4_pool for network in networks] + [network.ipv6_pool for network in networks]
     pools = _networks("pool", filter(None, texts))
     devices = tuple(f"{configuration.tun_prefix}{slot}" for slot in range(slots))
-    firewall = configuration.firewall
+    given = configuration.firewall
     ruleset = Ruleset(
         devices=devices,
         pools=pools,
-        forward_to=_networks("firewall.forward_to", firewall.forward_to),
-        accept_from=_networks("firewall.accept_from", firewall.accept_from),
-        client_to_client=firewall.client_to_client,
-        masquerade=firewall.masquerade,
+        forward_to=_networks("firewall.forward_to", given.forward_to),
+        accept_from=_networks("firewall.accept_from", given.accept_from),
+        client_to_client=given.client_to_client,
+        masquerade=given.masquerade,
+        access_lists=tuple(_access_list(each) for each in given.access_lists),
     )
+    timeouts = [each for site in configuration.sites for each in (site.timeouts, *_group_timeouts(site))]
     mtu = max([network.mtu for network in networks] + [_IPV6_MINIMUM_MTU])
-    reconnect = max((site.timeouts.reconnect for site in configuration.sites), default=0)
+    reconnect = max((each.reconnect for each in timeouts), default=0)
     return Plan(devices, mtu, reconnect, pools, _own_addresses(pools), ruleset)

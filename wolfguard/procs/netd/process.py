@@ -43,11 +43,11 @@ def read_lease(route: HostRoute, *, ending: bool = False) -> Lease:
         raise IpcError("invalid", f"{route.network[:60]!r}: an MTU of {route.mtu}")
     if not 0 <= route.epoch <= _EPOCH_MAX:
         raise IpcError("invalid", f"{route.network[:60]!r}: an epoch of {route.epoch}")
-    return Lease(_network(route.network), route.slot, route.mtu, route.epoch)
+    return Lease(_network(route.network), route.slot, route.mtu, route.epoch, route.access)
 
 
 def _host_route(lease: Lease) -> HostRoute:
-    return HostRoute(str(lease.network), lease.slot, lease.mtu, lease.epoch)
+    return HostRoute(str(lease.network), lease.slot, lease.mtu, lease.epoch, lease.access)
 
 
 class Netd(Child):

@@ -15,6 +15,7 @@ from wolfguard.auth.lockout import Guard
 from wolfguard.errors import StartError
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.endings import host_routes
+from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.ledger import DELIVERED, Key, Ledger
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.routes import Routes
@@ -68,8 +69,15 @@ def assemble(
     guard = Guard(settings.lockout())
     pools = Pools(settings.prefixes(), settings.address_rest())
     now = int(clock())
-    wait = max((site.timeouts.reconnect for site in settings.configuration.sites), default=0)
-    lost = restore_sessions(sessions, pools, snapshot.sessions, slots=slots, places=counters.places, now=now, wait=wait)
+    lost = restore_sessions(
+        sessions,
+        pools,
+        snapshot.sessions,
+        slots=slots,
+        places=counters.places,
+        now=now,
+        wait=settings.reconnect(),
+    )
     restore_rests(pools, snapshot.rests)
     restore_failures(guard, snapshot.failures)
     trail = Trail(primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0))
@@ -93,7 +101,11 @@ def assemble(
         lambda: (route for session in sessions if session.state == CONNECTED for route in host_routes(session))
     )
     cookies = Cookies(primitives.random, primitives.digest)
-    return State(settings, sessions, pools, guard, ledger, routes, store, cookies, counters, numbers, epochs, clock)
+    state = State(settings, sessions, pools, guard, ledger, routes, store, cookies, counters, numbers, epochs, clock)
+    entitlement = Entitlement(state)
+    for session in sessions:
+        entitlement.take(session)
+    return state
 
 
 def _store_first(store: Store, changes: Iterable[Change]) -> None:

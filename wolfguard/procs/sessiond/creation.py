@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
+from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.messages import Peer, TlsFacts
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import REPLACED, end_session
+from wolfguard.procs.sessiond.entitlement import Entitlement, NotEntitledError, in_words
 from wolfguard.procs.sessiond.sessions import FRESH, WAITING, Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.schema import SUCCESS
@@ -43,18 +47,30 @@ class LoginFacts:
 class Creation:
     def __init__(self, state: State) -> None:
         self._state = state
+        self._entitlement = Entitlement(state)
 
-    async def create(self, user: str, group: str, facts: LoginFacts) -> tuple[Secret, str]:
-        """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError."""
+    async def create(
+        self, user: str, group: str, facts: LoginFacts, attributes: Sequence[Attribute] = ()
+    ) -> tuple[Secret, str]:
+        """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError.
+
+        `attributes` are what an authentication server said about the user, as `auth.grant` reads it.
+        """
         state = self._state
-        self._make_room(user, facts.site)
+        where = facts.peer.address
+        try:
+            grant, policy = self._entitlement.of_login(user, facts.site, group, attributes, where)
+            self._make_room(user, group, facts.site, policy)
+            self._entitlement.have_addresses(user, facts.site, policy, where)
+        except NotEntitledError as error:
+            raise NoSessionError(error.reason, error.text) from error
         now = state.now()
         cookie, cookie_hash = state.cookies.mint()
         try:
             number = state.number(state.session_numbers)
         except StoreError as error:
             raise _unwritable(error) from error
-        timeouts = facts.site.timeouts
+        timeouts = policy.timeouts
         failures = state.guard.succeeded(user)
         notice = _notice(failures)
         session = Session(
@@ -71,12 +87,13 @@ class Creation:
             user_agent=facts.user_agent,
             peer=facts.peer,
             tls=facts.tls,
+            grant=grant,
         )
         state.sessions.add(session)
         state.store_failures()
         state.ledger.touch(("session", number))
         state.ledger.change(NoteLogin(user, now))
-        self._record(session, facts, failures)
+        self._record(session, facts, policy, failures)
         try:
             await state.ledger.flushed()
         except StoreError as error:
@@ -88,29 +105,40 @@ class Creation:
         banner = "\n".join(filter(None, (facts.site.banner.session, notice)))
         return cookie, banner
 
-    def _make_room(self, user: str, site: Site) -> None:
+    def _make_room(self, user: str, group: str, site: Site, policy: SessionPolicy) -> None:
         state = self._state
         mine = [session for session in state.sessions.of_user(user) if session.site == site.name]
-        if site.sessions_per_user and len(mine) >= site.sessions_per_user:
-            # A session without a tunnel is most likely this same person's, whose client lost its cookie; one that
-            # began a moment ago is still on its way to its first tunnel.
-            settled = state.now() - SETTLE_SECONDS
-            idle = [
-                session
-                for session in mine
-                if session.state == WAITING or (session.state == FRESH and session.created <= settled)
-            ]
-            if not idle:
-                raise NoSessionError(
-                    "sessions-per-user",
-                    f"You have {len(mine)} sessions already, which is the limit. End one of them and log in again.",
-                )
-            end_session(state, min(idle, key=lambda each: each.number), REPLACED)
+        if policy.sessions_per_user and len(mine) >= policy.sessions_per_user:
+            text = f"You have {len(mine)} sessions already, which is the limit. End one of them and log in again."
+            self._replace_one(mine, "sessions-per-user", text)
+        members = state.sessions.of_group(site.name, group)
+        if policy.sessions and len(members) >= policy.sessions:
+            text = "Your group has as many sessions as it may have. Try again later."
+            self._replace_one([session for session in members if session.user == user], "sessions-of-group", text)
+        # Two sessions cannot have one address.
+        for session in state.sessions.of_user(user):
+            if {session.ipv4, session.ipv6} & {policy.ipv4, policy.ipv6} - {""}:
+                text = "You have a session with your address already. End it and log in again."
+                self._replace_one([session], "address", text)
         limit = state.settings.configuration.limits.sessions
         if len(state.sessions) >= limit or state.sessions.full:
             raise NoSessionError("sessions", "The gateway is full. Try again later.")
 
-    def _record(self, session: Session, facts: LoginFacts, failures: int) -> None:
+    def _replace_one(self, sessions: Sequence[Session], reason: str, text: str) -> None:
+        """Ends the oldest session without a tunnel, or raises NoSessionError where all have one."""
+        # A session without a tunnel is most likely this same person's, whose client lost its cookie; one that began a
+        # moment ago is still on its way to its first tunnel.
+        settled = self._state.now() - SETTLE_SECONDS
+        idle = [
+            session
+            for session in sessions
+            if session.state == WAITING or (session.state == FRESH and session.created <= settled)
+        ]
+        if not idle:
+            raise NoSessionError(reason, text)
+        end_session(self._state, min(idle, key=lambda each: each.number), REPLACED)
+
+    def _record(self, session: Session, facts: LoginFacts, policy: SessionPolicy, failures: int) -> None:
         self._state.ledger.record(
             "login.succeeded",
             SUCCESS,
@@ -125,6 +153,7 @@ class Creation:
             tls_suite=facts.tls.suite,
             tls_group=facts.tls.group,
             failures=failures,
+            policy=in_words(policy),
         )
 
 

@@ -39,7 +39,8 @@ def host_routes(session: Session) -> tuple[HostRoute, ...]:
     """The routes of a session's inside addresses; without a tunnel they name slot 0 (for their drop)."""
     networks = [f"{session.ipv4}/32"] if session.ipv4 else []
     networks += [f"{session.ipv6}/128"] if session.ipv6 else []
-    return tuple(HostRoute(network, max(session.slot, 0), session.mtu, session.epoch) for network in networks)
+    slot = max(session.slot, 0)
+    return tuple(HostRoute(network, slot, session.mtu, session.epoch, session.access) for network in networks)
 
 
 def end_session(state: State, session: Session, reason: str, text: str = "") -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from wolfguard.address.pool import Rest
 from wolfguard.address.pools import Pools
+from wolfguard.auth import grant
 from wolfguard.auth.lockout import Failures, Guard
 from wolfguard.errors import PeerError
 from wolfguard.ipc import codec
@@ -60,6 +61,7 @@ def session_change(sessions: Sessions, number: int) -> Change:
             session.deadline,
             session.expires,
             json.dumps(facts),
+            grant.to_json(session.grant),
         )
     )
 
@@ -143,6 +145,7 @@ def _session(row: SessionRow) -> Session:
         hostname=str(facts.get("hostname", "")),
         peer=_message(Peer, facts.get("peer")),
         tls=_message(TlsFacts, facts.get("tls")),
+        grant=grant.from_json(row.granted),
     )
 
 

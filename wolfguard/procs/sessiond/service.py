@@ -42,6 +42,7 @@ from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store
 from wolfguard.procs.sessiond.datagrams import Datagrams
 from wolfguard.procs.sessiond.endings import STOPPED, USER_LEFT, end_session
+from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.logins import Logins
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
@@ -87,6 +88,7 @@ class Service:
         self._admin_hashing = HashingThreads(1)
         check = PasswordCheck(self.state.store.user, self._verify, self._renew)
         self.logins = Logins(self.state, {METHOD: LocalBackend()}, {CheckPassword: check}, primitives.random)
+        self.entitlement = Entitlement(self.state)
         self.tunnels = Tunnels(self.state)
         self.datagrams = Datagrams(self.state)
         self.administration = Administration(self.state, self._hash)
@@ -139,6 +141,7 @@ class Service:
         self.state.settings.configuration, self.state.settings.generation = configuration, generation
         self.state.guard.limits = settings.lockout()
         self.logins.reconfigured()
+        self.entitlement.reconfigured()
         sink = self.state.ledger.sink
         if isinstance(sink, FileSink):
             sink.reopen()

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from wolfguard.auth.grant import NO_ACCESS, NOTHING, Grant
+from wolfguard.auth.policy import Budget
 from wolfguard.ipc.messages import DatagramFacts, Peer, TlsFacts
 
 FRESH: Final = "fresh"
@@ -38,6 +40,8 @@ class Session:
     restart and of which its worker has not been heard yet. `lease_durable`: its addresses are stored, so that a restart
     gives them to nobody else. `notice` is told to the user at the first tunnel. `datagram`: the DTLS of the present
     tunnel while it has one; `datagram_recorded`: what of this tunnel's DTLS is on record, with the reason of a refusal.
+    `grant` is what an authentication server said at the login; `access` and `rates` are what the tunnel has of its
+    policy: the list that its addresses are under, and what it may carry up and down.
     """
 
     number: int
@@ -65,6 +69,9 @@ class Session:
     tls: TlsFacts | None = None
     datagram: DatagramFacts | None = None
     datagram_recorded: frozenset[tuple[DatagramFacts, str]] = frozenset()
+    grant: Grant = NOTHING
+    access: str = NO_ACCESS
+    rates: tuple[Budget, Budget] = (Budget(0, 0), Budget(0, 0))
 
     def due(self) -> int:
         """When it ends unless something happens; 0 means never."""
@@ -81,6 +88,7 @@ class Sessions:
         self._numbers: list[int] = []
         self._by_cookie: dict[bytes, Session] = {}
         self._by_user: dict[str, dict[int, Session]] = {}
+        self._by_group: dict[tuple[str, str], dict[int, Session]] = {}
         self._by_slot: dict[int, dict[int, Session]] = {}
         self._due: list[tuple[int, int]] = []
         self._places = places
@@ -109,6 +117,7 @@ class Sessions:
             self._numbers.append(session.number)
         self._by_cookie[session.cookie_hash] = session
         self._by_user.setdefault(session.user, {})[session.number] = session
+        self._by_group.setdefault((session.site, session.group), {})[session.number] = session
         if session.state == CONNECTED:
             self._by_slot.setdefault(session.slot, {})[session.number] = session
         self._arm(session)
@@ -136,6 +145,10 @@ class Sessions:
 
     def of_user(self, user: str) -> tuple[Session, ...]:
         return tuple(self._by_user.get(user, {}).values())
+
+    def of_group(self, site: str, group: str) -> tuple[Session, ...]:
+        """Sessions of a site's group."""
+        return tuple(self._by_group.get((site, group), {}).values())
 
     def on_slot(self, slot: int) -> tuple[Session, ...]:
         """Sessions whose tunnel a worker carries."""
@@ -181,6 +194,10 @@ class Sessions:
         del mine[session.number]
         if not mine:
             del self._by_user[session.user]
+        members = self._by_group[session.site, session.group]
+        del members[session.number]
+        if not members:
+            del self._by_group[session.site, session.group]
         self._leave_slot(session)
         heapq.heappush(self._free_places, session.place)
 

@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from wolfguard.auth.grant import Grant
 from wolfguard.auth.lockout import Limits
-from wolfguard.config.site import Configuration, Network, Site
+from wolfguard.auth.policy import SessionPolicy, resolve
+from wolfguard.config.site import Configuration, Site
+
+_POLICIES_MAX: Final = 4096
 
 
 class Settings:
@@ -13,14 +19,29 @@ class Settings:
     def __init__(self, configuration: Configuration, generation: int = 0) -> None:
         self.configuration = configuration
         self.generation = generation
+        self._policies: dict[tuple[str, str, Grant], SessionPolicy] = {}
+        self._policies_of = configuration
 
     def site(self, name: str) -> Site | None:
         return next((site for site in self.configuration.sites if site.name == name), None)
 
-    def network(self, site: Site, group: str) -> Network:
-        """The group's own network, else the site's."""
-        own = next((each.network for each in site.groups if each.name == group), None)
-        return own or site.network
+    def policy(self, site: Site, group: str, grant: Grant) -> SessionPolicy:
+        """What a session of this group gets now. Remembered: most sessions have the policy of their group."""
+        if self._policies_of is not self.configuration or len(self._policies) >= _POLICIES_MAX:
+            self._policies, self._policies_of = {}, self.configuration
+        key = site.name, group, grant
+        if key not in self._policies:
+            self._policies[key] = resolve(site, group, grant, self.configuration.firewall)
+        return self._policies[key]
+
+    def reconnect(self) -> int:
+        """Seconds that a session waits for its client: the longest that any site or group asks for."""
+        asked = [
+            timeouts.reconnect
+            for site in self.configuration.sites
+            for timeouts in (site.timeouts, *(group.timeouts for group in site.groups if group.timeouts))
+        ]
+        return max(asked, default=0)
 
     def prefixes(self) -> tuple[str, ...]:
         """Every address pool that the configuration names, each once, in order."""

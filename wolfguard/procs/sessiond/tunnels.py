@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from wolfguard.address.pool import PoolFullError
+from wolfguard.address.pool import AddressError, PoolFullError
 from wolfguard.auth.lockout import source_of
-from wolfguard.config.site import Network, Site
+from wolfguard.auth.policy import SessionPolicy
+from wolfguard.config.site import Site
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import IDLE, USER_LEFT, end_session, end_tunnel, host_routes
+from wolfguard.procs.sessiond.entitlement import Entitlement, address_taken, rates
 from wolfguard.procs.sessiond.routes import RoutesUnavailableError
 from wolfguard.procs.sessiond.sessions import CONNECTED, EXPIRED, Session
 from wolfguard.procs.sessiond.state import State
@@ -35,23 +37,26 @@ class Tunnels:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._entitlement = Entitlement(state)
 
     # --- CONNECT -----------------------------------------------------------------------------------------------------
 
     async def open(self, message: TunnelOpen, sender: Sender) -> TunnelGrant:
         """Grants a tunnel. Errors: "cookie", "denied", "busy"."""
         session, site = self._find(message)
-        network = self._state.settings.network(site, session.group)
+        policy = self._state.settings.policy(site, session.group, session.grant)
+        network = policy.network
         mtu = min(
             network.mtu,
             mtu_rules.data_mtu(message.base_mtu, message.mtu, outside_ipv6=":" in source_of(message.peer.address)),
         )
-        ipv4 = message.want_ipv4 and bool(network.ipv4_pool or session.ipv4)
-        ipv6 = message.want_ipv6 and bool(network.ipv6_pool or session.ipv6) and mtu_rules.carries_ipv6(mtu)
+        ipv4 = message.want_ipv4 and bool(network.ipv4_pool or policy.ipv4 or session.ipv4)
+        has_ipv6 = bool(network.ipv6_pool or policy.ipv6 or session.ipv6)
+        ipv6 = message.want_ipv6 and has_ipv6 and mtu_rules.carries_ipv6(mtu)
         if not ipv4 and not ipv6:
             self._refuse(message, session, "denied", "family", "This gateway has no address of the kind asked for.")
         first = not session.connected
-        self._lease(message, session, network, ipv4=ipv4, ipv6=ipv6)
+        self._lease(message, session, policy, ipv4=ipv4, ipv6=ipv6)
         try:
             epoch = self._state.number(self._state.epochs)
         except StoreError as error:
@@ -59,7 +64,7 @@ class Tunnels:
         self._take_over(message, sender, session, epoch, mtu)
         await self._prepare(message, session, epoch)
         self._opened(message, session, reconnect=not first)
-        return self._grant(session, site, network, ipv4=ipv4, ipv6=ipv6)
+        return self._grant(session, site, policy, ipv4=ipv4, ipv6=ipv6)
 
     def _find(self, message: TunnelOpen) -> tuple[Session, Site]:
         cookie = self._state.cookies.hash(message.cookie)
@@ -75,18 +80,29 @@ class Tunnels:
             self._refuse(message, session, "denied", "site", "This gateway no longer serves your site.")
         return session, site
 
-    def _lease(self, message: TunnelOpen, session: Session, network: Network, *, ipv4: bool, ipv6: bool) -> None:
+    def _lease(self, message: TunnelOpen, session: Session, policy: SessionPolicy, *, ipv4: bool, ipv6: bool) -> None:
         now = self._state.clock()
+        pools = self._state.pools
         fresh: list[str] = []
-        for wanted, family, pool in ((ipv4, "ipv4", network.ipv4_pool), (ipv6, "ipv6", network.ipv6_pool)):
+
+        def give_back() -> None:
+            for given in fresh:
+                pools.release(getattr(session, given), now)
+                setattr(session, given, "")
+
+        for wanted, family in ((ipv4, "ipv4"), (ipv6, "ipv6")):
             if not wanted or getattr(session, family):
                 continue
+            pool, own = getattr(policy.network, f"{family}_pool"), getattr(policy, family)
             try:
-                setattr(session, family, self._state.pools.lease(pool, session.user, now))
+                if own:
+                    pools.lease_exactly(own, session.user, now)
+                setattr(session, family, own or pools.lease(pool, session.user, now))
+            except AddressError as error:
+                give_back()
+                self._refuse(message, session, "busy", "address", address_taken(own), str(error))
             except PoolFullError as error:
-                for given in fresh:
-                    self._state.pools.release(getattr(session, given), now)
-                    setattr(session, given, "")
+                give_back()
                 self._state.refusal("pool.exhausted", reason="pool", pool=pool)
                 text = "No address is free at the moment. Try again later."
                 self._refuse(message, session, "busy", "pool", text, str(error))
@@ -96,6 +112,7 @@ class Tunnels:
     def _take_over(self, message: TunnelOpen, sender: Sender, session: Session, epoch: int, mtu: int) -> None:
         state = self._state
         session.mtu = mtu
+        self._entitlement.take(session)
         session.peer, session.tls = message.peer, message.tls
         session.user_agent, session.hostname = message.user_agent, message.hostname
         replaced = state.sessions.open(session, sender.slot, epoch, state.now())
@@ -122,8 +139,8 @@ class Tunnels:
             self._refuse(message, session, "busy", "replaced", "A newer connection has replaced this one.")
 
     def _lost(self, session: Session, epoch: int) -> bool:
-        site = self._state.settings.site(session.site)
-        wait = site.timeouts.reconnect if site else 0
+        policy = self._entitlement.of_session(session)
+        wait = policy.timeouts.reconnect if policy else 0
         lost = self._state.sessions.closed(session, epoch, self._state.now(), wait)
         if lost:
             self._state.ledger.touch(("session", session.number))
@@ -150,7 +167,8 @@ class Tunnels:
             reconnect=reconnect,
         )
 
-    def _grant(self, session: Session, site: Site, network: Network, *, ipv4: bool, ipv6: bool) -> TunnelGrant:
+    def _grant(self, session: Session, site: Site, policy: SessionPolicy, *, ipv4: bool, ipv6: bool) -> TunnelGrant:
+        network, timeouts = policy.network, policy.timeouts
         notice, session.notice = session.notice, ""
         banner = "\n".join(filter(None, (site.banner.session, notice)))
         left = max(1, session.expires - self._state.now()) if session.expires else 0
@@ -173,12 +191,14 @@ class Tunnels:
             split_dns=network.split_dns,
             routed=(),
             banner=banner,
-            dpd=site.timeouts.dpd,
-            keepalive=site.timeouts.keepalive,
-            rekey=site.timeouts.rekey,
-            idle_timeout=site.timeouts.idle,
+            dpd=timeouts.dpd,
+            keepalive=timeouts.keepalive,
+            rekey=timeouts.rekey,
+            idle_timeout=timeouts.idle,
             session_timeout=left,
             expires=session.expires,
+            reconnect=timeouts.reconnect,
+            rates=rates(session),
         )
 
     def _refuse(

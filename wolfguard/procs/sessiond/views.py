@@ -14,6 +14,7 @@ from wolfguard.ipc.management import (
     AskSessiondStatus,
     ListSessions,
     ListUsers,
+    PolicyFact,
     ReadRecords,
     RecordBatch,
     SessiondStatus,
@@ -23,6 +24,7 @@ from wolfguard.ipc.management import (
     UserTable,
 )
 from wolfguard.ipc.messages import Fact, Message
+from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.sessions import Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.store.interface import StoreError, User
@@ -43,6 +45,7 @@ class Views:
         self._state = state
         self._under_way = under_way
         self._readers = 0
+        self._entitlement = Entitlement(state)
 
     async def sessions(self, message: ListSessions, sender: Sender) -> SessionTable:
         limit = max(1, min(message.limit, PAGE_MAX))
@@ -101,6 +104,7 @@ class Views:
 
     def _session(self, session: Session) -> SessionInfo:
         traffic = self._state.counters.of(session.place, session.number)
+        policy = self._entitlement.of_session(session)
         return SessionInfo(
             session=session.number,
             user=session.user,
@@ -122,6 +126,7 @@ class Views:
             sent_bytes=traffic.sent_bytes,
             received_packets=traffic.received_packets,
             sent_packets=traffic.sent_packets,
+            policy=tuple(PolicyFact(*fact) for fact in policy.facts()) if policy is not None else (),
         )
 
     def _user(self, user: User) -> UserInfo:

@@ -13,8 +13,8 @@ from ipaddress import ip_address, ip_network
 from typing import Protocol
 
 from wolfguard.config.site import Configuration, Site
-from wolfguard.engine import Datagram, Event, Limits, Opened, Plane, TlsCertificate, TlsSite, Tunnel
-from wolfguard.ipc.messages import Peer, TlsFacts, TunnelGrant
+from wolfguard.engine import Datagram, Event, Limits, Opened, Plane, Rates, TlsCertificate, TlsSite, Tunnel
+from wolfguard.ipc.messages import Peer, TlsFacts, TunnelGrant, TunnelRates
 from wolfguard.procs.child import Started
 
 
@@ -35,6 +35,7 @@ class DataPlane(Protocol):
     def authenticated(self, conn: int) -> None: ...
     def start_tunnel(self, conn: int, head: bytes, tunnel: Tunnel) -> None: ...
     def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None: ...
+    def set_rates(self, session: int, epoch: int, rates: Rates) -> None: ...
     def tunnels(self) -> list[tuple[int, int]]: ...
     def counters(self) -> dict[str, int]: ...
     def facts(self) -> dict[str, str]: ...
@@ -126,4 +127,9 @@ def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int, datagr
         idle=1000 * grant.idle_timeout,
         lifetime=1000 * remaining,
         datagram=datagram,
+        rates=rates(grant.rates),
     )
+
+
+def rates(given: TunnelRates) -> Rates:
+    return Rates(given.up, given.up_burst, given.down, given.down_burst)

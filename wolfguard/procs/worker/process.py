@@ -29,7 +29,7 @@ from wolfguard.engine import (
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
 from wolfguard.ipc.management import AskWorkerStatus, Counter, WorkerStatus
-from wolfguard.ipc.messages import Done, EndTunnel, Fact, ListTunnels, LiveTunnels, Message
+from wolfguard.ipc.messages import Done, EndTunnel, Fact, ListTunnels, LiveTunnels, Message, SetRates
 from wolfguard.procs.child import Child, Started
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane as shapes
@@ -148,7 +148,11 @@ class Worker(Child):
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
         if peer == "sessiond":
-            return {ListTunnels: self._list_tunnels, EndTunnel: self._end_tunnel}
+            return {
+                ListTunnels: self._list_tunnels,
+                EndTunnel: self._end_tunnel,
+                SetRates: self._set_rates,
+            }
         if peer == "mgmtd":
             return {AskWorkerStatus: self._status}
         return {}
@@ -176,6 +180,10 @@ class Worker(Child):
 
     async def _end_tunnel(self, message: EndTunnel, sender: Sender) -> Done:
         self._tunnels.end(message)
+        return Done()
+
+    async def _set_rates(self, message: SetRates, sender: Sender) -> Done:
+        self._tunnels.set_rates(message)
         return Done()
 
     async def _status(self, message: AskWorkerStatus, sender: Sender) -> WorkerStatus:

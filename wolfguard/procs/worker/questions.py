@@ -115,7 +115,7 @@ class Questions:
             tls13=client.tls.version == TLS13,
             remaining=remaining,
             rekey=rekey,
-            disconnected_timeout=client.site.timeouts.reconnect,
+            disconnected_timeout=grant.reconnect,
             datagram=DatagramOffer(datagram.app_id, client.peer.local_port) if datagram else None,
         )
         return TunnelGranted(offer)

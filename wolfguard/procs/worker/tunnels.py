@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from wolfguard.engine import Tunnel
-from wolfguard.ipc.messages import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, TunnelClosed
+from wolfguard.ipc.messages import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, SetRates, TunnelClosed
 from wolfguard.procs.worker.datagrams import Datagrams
-from wolfguard.procs.worker.plane import DataPlane
+from wolfguard.procs.worker.plane import DataPlane, rates
 from wolfguard.procs.worker.sessiond import Sessiond
 from wolfguard.protocol.agent import printable
 from wolfguard.protocol.frame import bye_meaning, bye_payload
@@ -91,6 +91,9 @@ class Tunnels:
 
     def end(self, order: EndTunnel) -> None:
         self._plane.end_tunnel(order.session, order.epoch, bye_payload(order.text) if order.bye else None)
+
+    def set_rates(self, order: SetRates) -> None:
+        self._plane.set_rates(order.session, order.epoch, rates(order.rates))
 
     def end_all(self) -> None:
         """With a farewell to each client."""

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
 
-from wolfguard.config.site import Configuration, Firewall, Group, Listener, Network, Site
+from wolfguard.config.site import AccessList, Configuration, Firewall, Group, Listener, Network, SessionTimeouts, Site
 from wolfguard.errors import ConfigurationError
+from wolfguard.linux.firewall import Reach
 from wolfguard.procs.netd.plan import make_plan
 
 
@@ -58,3 +60,20 @@ def test_a_network_that_is_none_is_named() -> None:
         make_plan(configuration(Network(), firewall=Firewall(forward_to=("everywhere",))), 1)
     with pytest.raises(ConfigurationError, match=r"pool: .*host bits"):
         make_plan(configuration(Network("10.1.0.7/16")), 1)
+
+
+def test_entries_of_an_access_list_that_differ_in_their_network_are_one_rule() -> None:
+    given = AccessList(
+        "few", ("10.1.0.0/16 tcp 443", "10.2.0.0/16", "10.3.0.0/16 tcp 443", "fd00::/8 tcp 443"), ("192.0.2.0/24",)
+    )
+    (made,) = make_plan(configuration(Network(), firewall=Firewall(access_lists=(given,))), 1).ruleset.access_lists
+    first = tuple(ipaddress.ip_network(text) for text in ("10.1.0.0/16", "10.3.0.0/16", "fd00::/8"))
+    assert made.reach == (Reach(first, "tcp", ((443, 443),)), Reach((ipaddress.ip_network("10.2.0.0/16"),)))
+    assert (made.name, made.accept_from) == ("few", (ipaddress.ip_network("192.0.2.0/24"),))
+
+
+def test_the_longest_wait_of_all_groups_counts() -> None:
+    base = configuration(Network())
+    group = Group("slow", timeouts=SessionTimeouts(reconnect=3000))
+    changed = replace(base, sites=(replace(base.sites[0], groups=(group,)),))
+    assert make_plan(changed, 1).reconnect == 3000

@@ -12,7 +12,7 @@ from tests.unit.policy.profiles import profile
 from tests.unit.protocol.playbook import FORM as PROTOCOL_FORM
 from wolfguard.config.site import Certificate, Configuration, Group, Limits, Listener, Site, Timeouts
 from wolfguard.crypto.library import LibraryIdentity
-from wolfguard.engine import Closed, Data, Event, Opened, TlsSite, Tunnel
+from wolfguard.engine import Closed, Data, Event, Opened, Rates, TlsSite, Tunnel
 from wolfguard.ipc.errors import IpcClosed
 from wolfguard.ipc.messages import (
     Done,
@@ -28,6 +28,7 @@ from wolfguard.ipc.messages import (
     TlsFacts,
     TunnelGrant,
     TunnelOpen,
+    TunnelRates,
 )
 from wolfguard.procs.child import Started
 from wolfguard.procs.worker.process import Worker
@@ -72,6 +73,8 @@ GRANT = TunnelGrant(
     idle_timeout=600,
     session_timeout=3600,
     expires=int(NOW) + 1800,
+    reconnect=300,
+    rates=TunnelRates(1000, 65536, 2000, 131072),
 )
 
 
@@ -184,6 +187,9 @@ class FakePlane:
         if self.refuse_tunnels:
             raise ValueError(self.refuse_tunnels)
         self.calls.append(("start_tunnel", conn, head, tunnel))
+
+    def set_rates(self, session: int, epoch: int, rates: Rates) -> None:
+        self.calls.append(("set_rates", session, epoch, rates))
 
     def end_tunnel(self, session: int, epoch: int, bye: bytes | None) -> None:
         self.calls.append(("end_tunnel", session, epoch, bye))

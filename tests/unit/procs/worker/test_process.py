@@ -27,7 +27,7 @@ from tests.unit.procs.worker.fakes import (
 )
 from tests.unit.protocol.playbook import request, vector
 from wolfguard.config.site import Limits
-from wolfguard.engine import Data, Datagram, Refused, Tunnel, TunnelDatagram, TunnelRekeyed, TunnelTimer
+from wolfguard.engine import Data, Datagram, Rates, Refused, Tunnel, TunnelDatagram, TunnelRekeyed, TunnelTimer
 from wolfguard.engine import TunnelClosed as TunnelEnded
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Sender
@@ -43,8 +43,10 @@ from wolfguard.ipc.messages import (
     LoginCancel,
     LoginStep,
     Logout,
+    SetRates,
     TunnelClosed,
     TunnelOpen,
+    TunnelRates,
     WorkerEvent,
 )
 from wolfguard.ipc.messages import TunnelDatagram as TunnelDatagramTold
@@ -141,6 +143,7 @@ def test_tunnel() -> None:
             idle=600_000,
             lifetime=1_800_000,
             datagram=Datagram(APP_ID, SUITES, require_extended_master_secret=True),
+            rates=Rates(1000, 65536, 2000, 131072),
         )
         assert f"X-DTLS-App-ID: {APP_ID.hex()}\r\n".encode() in head
         assert b"X-DTLS-Port: 443\r\n" in head
@@ -344,6 +347,8 @@ def test_orders_of_sessiond() -> None:
         await end(EndTunnel(7, 3, bye=True, text="kicked"), SENDER)
         await end(EndTunnel(8, 4, bye=False, text=""), SENDER)
         assert stage.plane.took("end_tunnel") == [("end_tunnel", 7, 3, b"\x00kicked"), ("end_tunnel", 8, 4, None)]
+        await stage.worker.handlers("sessiond")[SetRates](SetRates(7, 3, TunnelRates(1, 65536, 0, 0)), SENDER)
+        assert stage.plane.took("set_rates") == [("set_rates", 7, 3, Rates(1, 65536, 0, 0))]
 
     play(scene)
 
