@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.messages import FormField
 from wolfguard.secret import Secret
 
@@ -21,7 +22,10 @@ from wolfguard.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The client is here; nothing has been asked yet."""
+    """The client is here; nothing has been asked yet. `user`: who they have proved to be already, by a factor before
+    this one; only that user may be accepted, and no name is asked for."""
+
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +76,42 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """They are who they say. `groups` are those that the backend puts the user into."""
+    """They are who they say. `groups` are those that the backend puts the user into; `message` is for the person."""
 
     user: str
     groups: tuple[str, ...]
+    attributes: tuple[Attribute, ...] = ()
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """They are not. `reason` is a label for records; `known` says whether the account exists (for lockout's tables)."""
+    """They are not. `reason` is a label for records; `known` says whether the account exists (for lockout's tables);
+    `message` is the backend's own text for the person."""
 
     reason: str
     known: bool
+    message: str = ""
 
 
-Step = Ask | Claim | Work | Accept | Reject
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The backend could not decide: it is down, slow or full. Nothing is counted against anybody."""
+
+    backend: str
+    reason: str
+
+
+Step = Ask | Claim | Work | Accept | Reject | Unavailable
 
 
 class Conversation(Protocol):
     def advance(self, heard: Heard) -> Step:
-        """Takes what happened, says what is next."""
+        """Takes what happened, says what is next. `Begin` begins anew, whatever went before."""
+
+    def close(self) -> tuple[str, ...]:
+        """The login is over, whatever came of it; returns the names of conversations that other processes still keep
+        for it."""
 
 
 class Backend(Protocol):

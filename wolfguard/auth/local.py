@@ -19,6 +19,11 @@ from wolfguard.secret import Secret
 
 METHOD: Final = "local"
 
+_SECOND: Final = Ask(
+    (FormField("secondary_password", "password", "Password:"),),
+    "challenge",
+    "Please enter your password for this gateway.",
+)
 _FORM: Final = Ask(
     (FormField("username", "text", "Username:"), FormField("password", "password", "Password:")),
     message="Please enter your username and password.",
@@ -63,13 +68,18 @@ class LocalConversation:
     """One login: form, claim, check, verdict; a rejected one may be asked again from the start."""
 
     def __init__(self) -> None:
+        self._given: str | None = None
         self._name: str | None = None
         self._password: Secret | None = None
 
     def advance(self, heard: Heard) -> Step:
         match heard:
-            case Begin():
-                return _FORM
+            case Begin(user):
+                self._given = user
+                return _FORM if user is None else _SECOND
+            case Filled(fields) if self._given is not None:
+                self._take(Secret(self._given.encode()), fields.get("secondary_password", Secret(b"")))
+                return Claim(self._name)
             case Filled(fields):
                 self._take(fields.get("username", Secret(b"")), fields.get("password", Secret(b"")))
                 return Claim(self._name)
@@ -82,6 +92,10 @@ class LocalConversation:
                 return Reject("password" if checked.known else "user", checked.known)
             case _:
                 raise LocalError("the local backend was told something that it did not ask for")
+
+    def close(self) -> tuple[str, ...]:
+        self._password = None
+        return ()
 
     def _take(self, name: Secret, password: Secret) -> None:
         try:

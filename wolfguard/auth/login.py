@@ -28,6 +28,7 @@ from wolfguard.auth.backend import (
     Performed,
     Reject,
     Step,
+    Unavailable,
     Work,
 )
 from wolfguard.errors import LocalError
@@ -41,6 +42,7 @@ WRONG: Final = "Login failed. Check the user name and the password and try again
 NOT_A_MEMBER: Final = "You may not use this group. Choose another one and log in again."
 NO_SUCH_GROUP: Final = "There is no such group. Choose one from the list."
 LOCKED_OUT: Final = "Too many failed logins. Try again later or ask your administrator."
+UNAVAILABLE: Final = "Your login cannot be checked at the moment. Try again later or ask your administrator."
 TOO_MANY_ROUNDS: Final = "Too many attempts in one login. Connect again."
 
 
@@ -164,10 +166,12 @@ class Login:
                 return self._say(Admit(user))
             case Work():
                 return self._say(Perform(step))
-            case Accept(user, groups):
+            case Accept(user=user, groups=groups):
                 return self._settle(user, groups)
             case Reject(reason, known):
                 return self._wrong(reason, WRONG, known=known, counts=True)
+            case Unavailable(backend, reason):
+                return self._say(Refused(f"{backend}-{reason}", UNAVAILABLE))
 
     def _settle(self, user: str, groups: tuple[str, ...]) -> Said:
         names = [name for name, _ in self._site.groups]

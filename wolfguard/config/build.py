@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from wolfguard.config.site import Certificate, Configuration, Group, Listener, Network, Site
+from wolfguard.config.site import Backend, Certificate, Configuration, Group, Listener, Network, Site
 from wolfguard.policy.profile import CryptoProfile
 
 T = TypeVar("T")
@@ -29,8 +29,9 @@ def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Config
         number += len(site.certificates)
         sites.append(site)
     listeners = tuple(_object(Listener, item) for item in data["listeners"])
-    rest = {name: value for name, value in data.items() if name not in ("listeners", "sites")}
-    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites))
+    backends = tuple(_object(Backend, item) for item in data.get("backends", ()))
+    rest = {name: value for name, value in data.items() if name not in ("listeners", "sites", "backends")}
+    return _object(Configuration, rest, listeners=listeners, sites=tuple(sites), backends=backends)
 
 
 def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:

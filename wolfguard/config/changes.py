@@ -18,6 +18,7 @@ RESTART: dict[str, str] = {
     "steer": "the choice of a worker is given to the sockets at start",
     "workers": "each worker has its place in the sockets' groups from the start",
     "handshake_threads": "threads are started with their worker",
+    "backends": "processes set up their backends before confinement",
     "tun_prefix": "devices are made at start",
     "passwords.threads": "threads are started with their process",
     "limits.half_open": "laid out in memory at start",

@@ -8,21 +8,23 @@ starting, `warnings` are said and lived with.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 
 from wolfguard.config.document import Key, show_key
 from wolfguard.config.schema import Problem
-from wolfguard.config.site import Configuration, Network, Site
+from wolfguard.config.site import LOCAL, Configuration, Network, Site
 
 IPV6_MINIMUM_MTU = 1280
+BACKEND_TYPES = ("pam", "plugin")
+"""Types of backends; each has its keys under its own name."""
 SOCKET_PATH_MAX = 107
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def problems(configuration: Configuration) -> list[Problem]:
-    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration)]
+    found = [*_listeners(configuration), *_sites(configuration), *_pools(configuration), *_backends(configuration)]
     for key, network in networks(configuration):
         found += _network(key, network)
     surplus = len(configuration.paths.management_socket) - SOCKET_PATH_MAX
@@ -90,6 +92,36 @@ def _sites(configuration: Configuration) -> Iterator[Problem]:
             text = "is empty, so that no client ever gets this site; the first site answers to any name"
             yield Problem(("sites", number, "server_names"), text)
         yield from _groups(number, site)
+
+
+def _backends(configuration: Configuration) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for number, backend in enumerate(configuration.backends):
+        if backend.name in seen:
+            text = f"is {backend.name!r}, as backends[{seen[backend.name]}].name is; give each backend its own name"
+            yield Problem(("backends", number, "name"), text)
+        seen.setdefault(backend.name, number)
+        for kind in BACKEND_TYPES:
+            if kind == backend.type and getattr(backend, kind) is None:
+                yield Problem(("backends", number, "type"), f"is {kind}, which needs keys under {kind}; add them")
+            if kind != backend.type and getattr(backend, kind) is not None:
+                text = f"is for backends of type {kind}, and this one is of type {backend.type}; remove it"
+                yield Problem(("backends", number, kind), text)
+    for number, site in enumerate(configuration.sites):
+        yield from _authentication(("sites", number), site.authentication, seen)
+        for index, group in enumerate(site.groups):
+            yield from _authentication(("sites", number, "groups", index), group.authentication, seen)
+
+
+def _authentication(key: Key, names: tuple[str, ...], known: Collection[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name != LOCAL and name not in known:
+            choices = ", ".join((LOCAL, *known))
+            yield Problem(
+                (*key, "authentication", index), f"is {name!r}; allowed: {choices}, or a new entry in backends"
+            )
+        if name in names[:index]:
+            yield Problem((*key, "authentication", index), f"is {name!r} for the second time; remove one")
 
 
 def _groups(number: int, site: Site) -> Iterator[Problem]:

@@ -26,6 +26,11 @@ COMPUTED = frozenset({"number", "chain", "crypto"})
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
+# Lists that are empty where nothing is said, with what an entry may look like.
+_EXAMPLES = {
+    "groups": ("- name: staff", '  label: "Staff"', "  network: {mtu: 1380}"),
+    "backends": ("- name: corp", "  type: pam", "  pam: {service: wolfguard}"),
+}
 _TYPE_NAMES = {"string": "text", "integer": "number", "boolean": "true or false"}
 
 
@@ -176,9 +181,9 @@ def _file_blocks(tree: Rules, above: tuple[str, ...], indent: int) -> Iterator[s
         if "example" in rule["meta"] and not rule.get("required"):
             lines.append(f"Example: {scalar(rule['meta']['example'])}")
         comment = "".join(f"{space}# {line}\n" for line in lines)
-        if name == "groups":
-            example = f'{space}#   - name: staff\n{space}#     label: "Staff"\n{space}#     network: {{mtu: 1380}}\n'
-            yield f"{comment}{space}# Example:\n{example}{space}groups: []\n"
+        if name in _EXAMPLES:
+            example = "".join(f"{space}#   {line}\n" for line in _EXAMPLES[name])
+            yield f"{comment}{space}# Example:\n{example}{space}{name}: []\n"
         elif rule["type"] == "dict":
             yield f"{comment}{space}{name}:\n" + "".join(_file_blocks(rule["schema"], names, indent + 2))
         elif _has_keys(rule):

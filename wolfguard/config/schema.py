@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shape of the site file: cerberus behind one function, and the rules as a tree for whoever documents them.
 
-`schema.yml` is the one source of the rules. Owns the words of complaints about single keys. Must not know files, nor
+`schema.yml` and `backends.yml` are the one source of the rules. Owns the words of complaints about single keys. Must not know files, nor
 what keys mean to each other (`config.checks`).
 """
 
@@ -56,8 +56,14 @@ class Problem:
 
 @cache
 def rules() -> Rules:
-    """`schema.yml` as it stands."""
-    with resources.files("wolfguard.config").joinpath("schema.yml").open("rb") as file:
+    """`schema.yml` with `backends.yml` in its place."""
+    loaded = dict(_read("schema.yml"))
+    loaded["backends"] = {**loaded["backends"], "schema": _read("backends.yml")}
+    return loaded
+
+
+def _read(name: str) -> Rules:
+    with resources.files("wolfguard.config").joinpath(name).open("rb") as file:
         loaded: Rules = yaml.load(file, Loader=yaml.CSafeLoader)
     return loaded
 

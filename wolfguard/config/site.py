@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from wolfguard.policy.profile import CryptoProfile
 
 SITE_FILE = "/etc/wolfguard-gateway/wolfguard.yml"
+LOCAL = "local"
+"""The backend that needs no entry: the gateway's own users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +66,67 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """`login` is shown before the password is asked for, `session` after the login."""
+    """`login` is shown before the password is asked for, `session` after the login. `consent`: `login` must be
+    accepted first."""
 
     login: str = ""
     session: str = ""
+    consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pam:
+    """Backend type "pam". `service`: file of this name in /etc/pam.d. `spare`: helpers that wait for the next login."""
+
+    service: str
+    change_password: bool = True
+    session: bool = False
+    spare: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Backend type "plugin". `module`: Python module whose function `backend` makes it, with the text `settings`."""
+
+    module: str
+    settings: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A way of proving who one is, by the name that `authentication` uses. What its type needs is under that type.
+
+    `password`: whether the first form asks for one. `timeout` is for one step. At most `concurrency` steps are worked
+    on at a time and `queue` wait, none longer than `patience`.
+    """
+
+    name: str
+    type: str
+    password: bool = True
+    timeout: int = 60
+    concurrency: int = 64
+    queue: int = 256
+    patience: int = 15
+    pam: Pam | None = None
+    plugin: Plugin | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A name that users choose or are put into; `network` None means the site's."""
+    """A name that users choose or are put into; `network` None and no `authentication` mean the site's."""
 
     name: str
     label: str = ""
     network: Network | None = None
+    authentication: tuple[str, ...] = ()
+    combine: str = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
 
+    `authentication` names backends, `combine` says whether "all" must accept or "any" may.
     `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit.
     """
 
@@ -91,6 +135,7 @@ class Site:
     certificates: tuple[Certificate, ...] = ()
     crypto_profile: str = "fips-hybrid"
     authentication: tuple[str, ...] = ("local",)
+    combine: str = "all"
     groups: tuple[Group, ...] = ()
     network: Network = field(default_factory=Network)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -177,6 +222,7 @@ class Configuration:
     steer: str = "source"
     handshake_threads: int = 2
     tun_prefix: str = "vpn"
+    backends: tuple[Backend, ...] = ()
     lockout: Lockout = field(default_factory=Lockout)
     passwords: Passwords = field(default_factory=Passwords)
     limits: Limits = field(default_factory=Limits)

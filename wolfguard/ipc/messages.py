@@ -2,9 +2,10 @@
 """The messages that wolfguard's processes exchange, as frozen dataclasses: their life, logins, tunnels and routes.
 
 Owns the vocabulary only: how messages travel is `ipc.channel`, who may send which to whom is `seccomp/processes.yml`
-(generated into `ipc.dispatch_table`); the messages of administration are `ipc.management`. A `Request` names its reply
-type in `reply`; a `Notice` has none. Fields are str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and
-tuples of these: what `ipc.codec` can check. Addresses travel as text in canonical form, times as Unix seconds.
+(generated into `ipc.dispatch_table`); the messages of administration are `ipc.management`, those of
+backends in other processes `ipc.factors`. A `Request` names its reply type in `reply`; a `Notice` has none. Fields are
+str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and tuples of these: what `ipc.codec` can check.
+Addresses travel as text in canonical form, times as Unix seconds.
 """
 
 from __future__ import annotations

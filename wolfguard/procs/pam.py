@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pam: will carry one login at a time through PAM modules, in a process that can be killed.
 
-It is confined and serves its channel already, and refuses every login with the code "unsupported", since no PAM
+It is confined and serves its channel already, and answers every login with "unavailable", since no PAM
 service can be configured yet.
 """
 
@@ -11,20 +11,21 @@ import sys
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wolfguard.ipc.messages import LoginCancel, LoginStep, Message, Reply
-from wolfguard.procs.child import Child, Handler, IpcError, Sender, run
+from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep
+from wolfguard.ipc.messages import Message, Reply
+from wolfguard.procs.child import Child, Handler, Sender, run
 
 
 class Pam(Child):
     process: ClassVar[str] = "pam"
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
-        return {LoginStep: self._login_step, LoginCancel: self._login_cancel} if peer == "sessiond" else {}
+        return {FactorStep: self._step, FactorCancel: self._cancel} if peer == "sessiond" else {}
 
-    async def _login_step(self, message: LoginStep, sender: Sender) -> Reply:
-        raise IpcError("unsupported", "this release asks no PAM modules; use local users")
+    async def _step(self, message: FactorStep, sender: Sender) -> Reply:
+        return FactorAnswer(UNAVAILABLE, reason="backend")
 
-    async def _login_cancel(self, message: LoginCancel, sender: Sender) -> None:
+    async def _cancel(self, message: FactorCancel, sender: Sender) -> None:
         """There is no login to cancel."""
 
 
