@@ -166,7 +166,7 @@ def seccomp_check() -> None:
     """Raises OSError where no filter that kills can be installed."""
 
 def landlock_abi() -> int: ...
-def landlock_restrict(paths: list[tuple[str, int]], fs: int, net: int, scoped: int) -> int:
+def landlock_restrict(paths: list[tuple[str, int]], ports: list[int], fs: int, net: int, scoped: int) -> int:
     """Allows only `paths` (path, access bits); returns the ABI used; raises OSError."""
 
 def wipe_freed_memory() -> None: ...

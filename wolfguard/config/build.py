@@ -13,7 +13,17 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from wolfguard.config.site import Backend, Certificate, Configuration, Group, Listener, Network, Site
+from wolfguard.config.site import (
+    Backend,
+    Certificate,
+    Configuration,
+    Group,
+    Listener,
+    Network,
+    Radius,
+    RadiusServer,
+    Site,
+)
 from wolfguard.policy.profile import CryptoProfile
 
 T = TypeVar("T")
@@ -29,9 +39,20 @@ def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Config
         number += len(site.certificates)
         sites.append(site)
     listeners = tuple(_object(Listener, item) for item in data["listeners"])
-    backends = tuple(_object(Backend, item) for item in data.get("backends", ()))
+    backends = tuple(_backend(item, profile) for item in data.get("backends", ()))
     rest = {name: value for name, value in data.items() if name not in ("listeners", "sites", "backends")}
     return _object(Configuration, rest, listeners=listeners, sites=tuple(sites), backends=backends)
+
+
+def _backend(data: Data, profile: Callable[[str], CryptoProfile]) -> Backend:
+    rest = {name: value for name, value in data.items() if name != "radius"}
+    if "radius" not in data:
+        return _object(Backend, rest)
+    given = data["radius"]
+    servers = tuple(_object(RadiusServer, item) for item in given["servers"])
+    crypto = profile(given.get("crypto_profile", default(Radius, "crypto_profile")))
+    keys = {name: value for name, value in given.items() if name != "servers"}
+    return _object(Backend, rest, radius=_object(Radius, keys, servers=servers, crypto=crypto))
 
 
 def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a server's Access-Accept says about the user, as the attributes of `ipc.factors`.
 
-Owns which RADIUS attributes are understood, their forms and their bounds. Attributes that we do not know are passed over
-(RFC 2865 section 5); one that we know but cannot read makes the whole answer unusable, since what it would have limited
-must not be without limit. RFC 2865, 2869, 3162, 4818, 6911 and the vendors' attributes in dictionary.radius.
+Owns which RADIUS attributes are understood, their forms and their bounds. Attributes that we do not know are passed
+over (RFC 2865 section 5); one that we know but cannot read makes the whole answer unusable, since what it would have
+limited must not be without limit. RFC 2865, 2869, 3162, 4818, 6911 and the vendors' attributes in dictionary.radius.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from pyrad.dictionary import Dictionary
+from pyrad.dictionary import Dictionary  # type: ignore[import-untyped]
 
 from wolfguard.errors import LocalError
 

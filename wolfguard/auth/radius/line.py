@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests under way on one connection, or one UDP socket, to one server.
 
-Owns their numbers, the pairing of replies, sending again (UDP alone, RFC 5080 section 2.2.1) and giving up. A reply that
-proves nothing changes nothing: the request goes on waiting for the true one. Times are seconds of any steady clock.
+Owns their numbers, the pairing of replies, sending again (UDP alone, RFC 5080 section 2.2.1) and giving up. A reply
+that proves nothing changes nothing: the request goes on waiting for the true one. Times are seconds of a steady clock.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_an_address_that_we_shall_choose_is_none(value: str) -> None:
         ("Framed-IP-Address", b"\x0a\x01\x02"),
         ("Framed-IP-Address", v4("127.0.0.1")),
         ("Framed-IP-Address", v4("224.0.0.1")),
-        ("Framed-IP-Address", v4("0.0.0.0")),
+        ("Framed-IP-Address", bytes(4)),
         ("Framed-IPv6-Address", v6("fe80::1")),
         ("Framed-IPv6-Address", v6("::")),
         ("Delegated-IPv6-Prefix", b"\0\x38" + bytes(2)),
@@ -121,6 +121,7 @@ def test_there_is_a_limit_to_all() -> None:
 
 
 def test_the_servers_words_for_the_user() -> None:
-    said = meaning.text((pair("Reply-Message", "first"), pair("State", b"s"), pair("Reply-Message", b"caf\xc3\xa9 \xff")))
+    words = (pair("Reply-Message", "first"), pair("State", b"s"), pair("Reply-Message", b"caf\xc3\xa9 \xff"))
+    said = meaning.text(words)
     assert said == "first\ncafé �"
     assert len(meaning.text((pair("Reply-Message", "x" * 253),) * 9)) == meaning.TEXT_MAX

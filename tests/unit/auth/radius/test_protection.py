@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable
 
 import pytest
-from pyrad import packet as oracle
-from pyrad.dictionary import Dictionary
+from pyrad import packet as oracle  # type: ignore[import-untyped]
+from pyrad.dictionary import Dictionary  # type: ignore[import-untyped]
 
 from wolfguard.auth.radius import packet
 from wolfguard.auth.radius.dictionary import pair
