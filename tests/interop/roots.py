@@ -42,14 +42,15 @@ ldconfig
 cd /root && rm -rf build openconnect_*
 """
 
-# FreeRADIUS from Debian's own source package, with the one switch that Debian does not set (RFC 9765).
+# FreeRADIUS from Debian's own source package, with the one switch that Debian does not set (RFC 9765). Its configure
+# script sets one variable for it and reads another.
 RADIUS_BUILD = """
 set -e
 cd /root
 mkdir build
 tar -xf freeradius_*.orig.tar.* -C build --strip-components=1
 cd build
-./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no --quiet
+WITH_RADIUSCV11=yes ./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no --quiet
 nice make -j2 >/dev/null
 make install >/dev/null
 ldconfig

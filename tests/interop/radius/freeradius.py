@@ -37,15 +37,7 @@ security {{
   reject_delay = 0
   status_server = yes
 }}
-client loop {{
-  ipaddr = 127.0.0.1
-  secret = "{secret}"
-  require_message_authenticator = yes
-  proto = {proto}
-  limit {{
-    max_connections = 64
-  }}
-}}
+{clients}
 thread pool {{
   start_servers = 4
   max_servers = 8
@@ -122,6 +114,18 @@ server wg {{
   }}
 }}
 """
+_CLIENT: Final = """
+client loop {{
+  ipaddr = 127.0.0.1
+  secret = "{secret}"
+  require_message_authenticator = yes
+  proto = {proto}
+  {version}
+  limit {{
+    max_connections = 64
+  }}
+}}
+"""
 _USERS: Final = """
 alice Cleartext-Password := "wonder"
       Reply-Message := "hello alice", Framed-IP-Address := 10.1.2.3, Class := "OU=staff;", Session-Timeout := 3600
@@ -142,7 +146,7 @@ _TLS: Final = """
     proto = tcp
     ipaddr = 127.0.0.1
     port = {port}
-    clients = none_but_ours
+    clients = radsec
     virtual_server = wg
     tls {{
       private_key_file = {folder}/server.key
@@ -218,8 +222,10 @@ class FreeRadius:
         listen = (_UDP if self._pki is None else _TLS).format(**words)
         secret = SECRET.decode() if self._pki is None else "radsec"
         proto = "udp" if self._pki is None else "tls"
-        main = _MAIN.format(libdir=libdir, folder=self._inside, secret=secret, proto=proto, listen=listen)
-        (place / "radiusd.conf").write_text(main.replace("    clients = none_but_ours\n", ""))
+        client = _CLIENT.format(secret=secret, proto=proto, version=self._version)
+        clients = client if self._pki is None else f"clients radsec {{{client}}}"
+        main = _MAIN.format(libdir=libdir, folder=self._inside, clients=clients, listen=listen)
+        (place / "radiusd.conf").write_text(main)
         (place / "users").write_text(_USERS)
         if self._pki is not None:
             (place / "ca.pem").write_bytes(self._pki.authority)
