@@ -42,6 +42,47 @@ class KeyServer:
 
     def close(self) -> None: ...
 
+# ext_tls_client.c --------------------------------------------------------------------------------------------------
+
+class SignChannel:
+    """Our way to keyd for the certificates of connections that we open."""
+
+    def __init__(self) -> None: ...
+    def set(self, fd: int, /) -> None:
+        """Takes over the descriptor; closes the one before."""
+
+class TlsClient:
+    """One TLS 1.3 connection that we open: bytes in, bytes out. A method that finds the connection at its end raises
+    ConnectionError with a label as its text; none blocks but for keyd's signature during the handshake."""
+
+    def __init__(
+        self,
+        *,
+        channel: SignChannel,
+        server_name: str,
+        authorities: bytes,
+        chain: bytes,
+        key: int,
+        protocols: str,
+        suites: list[str],
+        groups: list[str],
+        signatures: list[str],
+        minimum_rsa_bits: int,
+    ) -> None:
+        """`chain` is ours (PEM), empty for none; `key` its number in keyd. Raises ValueError with a sentence."""
+
+    def feed(self, data: bytes, /) -> None: ...
+    def handshake(self) -> tuple[str, str] | None:
+        """(protocol, suite) when done, None while bytes are wanted."""
+
+    def read(self) -> bytes | None: ...
+    def write(self, data: bytes, /) -> bool:
+        """False: no room; nothing was taken."""
+
+    def close_notify(self) -> None: ...
+    def pending(self) -> bytes: ...
+    def sent(self, count: int, /) -> None: ...
+
 # ext_engine.c ------------------------------------------------------------------------------------------------------
 
 EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done; keys: the fields of engine.Opened but conn
@@ -130,7 +171,7 @@ def seccomp_check() -> None:
     """Raises OSError where no filter that kills can be installed."""
 
 def landlock_abi() -> int: ...
-def landlock_restrict(paths: list[tuple[str, int]], fs: int, net: int, scoped: int) -> int:
+def landlock_restrict(paths: list[tuple[str, int]], ports: list[int], fs: int, net: int, scoped: int) -> int:
     """Allows only `paths` (path, access bits); returns the ABI used; raises OSError."""
 
 def wipe_freed_memory() -> None: ...

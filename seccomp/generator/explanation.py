@@ -24,9 +24,10 @@ ARGUMENTS: Final = {
     "mprotect": {2: "protection"},
     "prctl": {0: "option"},
     "prlimit64": {2: "new limit"},
+    "getsockopt": {1: "level"},
     "setsockopt": {1: "level", 2: "option"},
     "shutdown": {1: "how"},
-    "socket": {0: "family"},
+    "socket": {0: "family", 2: "protocol"},
 }
 """As the manual pages call them."""
 
@@ -60,7 +61,7 @@ def _process(process: Process, manifest: Manifest) -> dict[str, Any]:
         "selinux": process.selinux,
         "landlock": None
         if process.read is None or process.write is None
-        else {"read": list(process.read), "write": list(process.write)},
+        else {"read": list(process.read), "write": list(process.write), "connect": list(process.connect)},
         "rlimits": dict(process.rlimits),
         "descriptors": list(process.descriptors),
         "channels": _channels(process, manifest),

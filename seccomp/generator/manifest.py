@@ -44,6 +44,7 @@ class Process:
     selinux: str
     read: tuple[str, ...] | None
     write: tuple[str, ...] | None
+    connect: tuple[str, ...]
     rlimits: tuple[tuple[str, int], ...]
     descriptors: tuple[str, ...]
 
@@ -111,6 +112,7 @@ def _process(name: str, entry: Mapping[str, Any]) -> Process:
         entry["selinux"],
         tuple(landlock["read"]) if landlock is not None else None,
         tuple(landlock["write"]) if landlock is not None else None,
+        tuple(landlock.get("connect", ())) if landlock is not None else (),
         tuple(sorted(entry["rlimits"].items())),
         tuple(entry["descriptors"]),
     )

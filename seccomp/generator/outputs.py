@@ -113,7 +113,8 @@ def _run_time(manifest: Manifest, filters: Mapping[str, bytes]) -> str:
     for process in manifest.children:
         landlock = "None"
         if process.read is not None and process.write is not None:
-            landlock = f"Landlock(read={_tuple(process.read)}, write={_tuple(process.write)})"
+            connect = f", connect={_tuple(process.connect)}" if process.connect else ""
+            landlock = f"Landlock(read={_tuple(process.read)}, write={_tuple(process.write)}{connect})"
         lines += [
             f"    {_text(process.name)}: Process(",
             f"        name={_text(process.name)},",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root file systems with the real clients: Debian 12, Debian 13, sid, and an OpenSSL build of openconnect.
+"""Root file systems with the real peers: clients of Debian 12, Debian 13, sid, an OpenSSL build of openconnect, and
+FreeRADIUS, Debian's own and a build with RADIUS/1.1, which Debian leaves out.
 
 Owns making and caching them (mmdebstrap, from the machine's own Debian archive) and the command line that runs a
 program inside one. Must not know about gateways or tests. A root is complete or absent: it is made aside and renamed.
@@ -41,10 +42,26 @@ ldconfig
 cd /root && rm -rf build openconnect_*
 """
 
+# FreeRADIUS from Debian's own source package, with the one switch that Debian does not set (RFC 9765). Its configure
+# script sets one variable for it and reads another.
+RADIUS_BUILD = """
+set -e
+cd /root
+mkdir build
+tar -xf freeradius_*.orig.tar.* -C build --strip-components=1
+cd build
+WITH_RADIUSCV11=yes ./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no --quiet
+nice make -j2 >/dev/null
+make install >/dev/null
+ldconfig
+cd /root && rm -rf build freeradius_*
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """`suite` is Debian's; `script` runs inside as the last step; `openconnect` is the client's path inside.
+    """`suite` is Debian's; `script` runs inside as the last step, beside the newest source of the package `source`;
+    `openconnect` is the client's path inside.
 
     `architecture`, when it is not the machine's own, is for roots that are only looked into (`variant` "extract").
     """
@@ -56,6 +73,7 @@ class Root:
     openconnect: str = "/usr/sbin/openconnect"
     architecture: str = ""
     variant: str = "minbase"
+    source: str = "openconnect"
 
     @property
     def path(self) -> Path:
@@ -67,6 +85,11 @@ BOOKWORM = Root("bookworm", "bookworm", CLIENT)
 TRIXIE = Root("trixie", "trixie", CLIENT)
 SID = Root("sid", "sid", (*CLIENT, "ocserv", "gnutls-bin"))
 OPENSSL = Root("openssl", "sid", (*CLIENT, *BUILD), OPENSSL_BUILD, "/usr/local/sbin/openconnect")
+RADIUS12 = Root("radius12", "bookworm", ("freeradius", "procps"))
+RADIUS13 = Root("radius13", "trixie", ("freeradius", "procps", "openssl"))
+RADIUS_LIBRARIES = ("libc6-dev", "libssl-dev", "libtalloc-dev", "libpcre2-dev", "libcrypt-dev")
+RADIUS_PACKAGES = ("gcc", "make", *RADIUS_LIBRARIES, "openssl", "perl", "procps")
+RADIUS11 = Root("radius11", "sid", RADIUS_PACKAGES, RADIUS_BUILD, source="freeradius")
 CLIENTS = (BOOKWORM, TRIXIE, SID, OPENSSL)
 
 
@@ -93,7 +116,7 @@ def make(root: Root) -> Path:
         result = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=False)
         if result.returncode == 0 and root.script:
             with tempfile.TemporaryDirectory() as work:
-                shutil.copy(fetch(Path(work), "openconnect")[0].path, partial / "root")
+                shutil.copy(fetch(Path(work), root.source)[0].path, partial / "root")
             inside = [*enter(partial), "/bin/sh", "-c", root.script]
             result = subprocess.run(inside, stdout=stream, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:

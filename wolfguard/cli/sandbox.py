@@ -144,7 +144,8 @@ def _landlock(folders: Json | None) -> str:
     told = [
         f"{verb} {', '.join(folders[key])}" for key, verb in (("read", "reads"), ("write", "writes")) if folders[key]
     ]
-    return f"{' and '.join(told)}, and no other file{NETWORK}" if told else f"no file and no folder{NETWORK}"
+    network = f"; TCP to servers of {', '.join(folders['connect'])} alone" if folders["connect"] else NETWORK
+    return f"{' and '.join(told)}, and no other file{network}" if told else f"no file and no folder{network}"
 
 
 def _calls(found: Json) -> Iterator[str]:

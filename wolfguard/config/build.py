@@ -23,6 +23,8 @@ from wolfguard.config.site import (
     Group,
     Listener,
     Network,
+    Radius,
+    RadiusServer,
     Rate,
     SessionTimeouts,
     Site,
@@ -43,7 +45,7 @@ def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Config
         number += len(site.certificates)
         sites.append(site)
     listeners = tuple(_object(Listener, item) for item in data["listeners"])
-    backends = tuple(_object(Backend, item) for item in data.get("backends", ()))
+    backends = tuple(_backend(item, profile) for item in data.get("backends", ()))
     firewall = _firewall(data.get("firewall", {}))
     taken = ("listeners", "sites", "backends", "firewall")
     rest = {name: value for name, value in data.items() if name not in taken}
@@ -55,6 +57,17 @@ def _firewall(data: Data) -> Firewall:
     return _object(
         Firewall, {name: value for name, value in data.items() if name != "access_lists"}, access_lists=lists
     )
+
+
+def _backend(data: Data, profile: Callable[[str], CryptoProfile]) -> Backend:
+    rest = {name: value for name, value in data.items() if name != "radius"}
+    if "radius" not in data:
+        return _object(Backend, rest)
+    given = data["radius"]
+    servers = tuple(_object(RadiusServer, item) for item in given["servers"])
+    crypto = profile(given.get("crypto_profile", default(Radius, "crypto_profile")))
+    keys = {name: value for name, value in given.items() if name != "servers"}
+    return _object(Backend, rest, radius=_object(Radius, keys, servers=servers, crypto=crypto))
 
 
 def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:

@@ -14,10 +14,10 @@ from itertools import combinations
 from wolfguard.config import access
 from wolfguard.config.document import Key, show_key
 from wolfguard.config.schema import Problem
-from wolfguard.config.site import LOCAL, Configuration, Network, Site
+from wolfguard.config.site import LOCAL, Configuration, Network, Radius, Site
 
 IPV6_MINIMUM_MTU = 1280
-BACKEND_TYPES = ("pam", "plugin")
+BACKEND_TYPES = ("pam", "plugin", "radius")
 """Types of backends; each has its keys under its own name."""
 SOCKET_PATH_MAX = 107
 
@@ -110,10 +110,44 @@ def _backends(configuration: Configuration) -> Iterator[Problem]:
             if kind != backend.type and getattr(backend, kind) is not None:
                 text = f"is for backends of type {kind}, and this one is of type {backend.type}; remove it"
                 yield Problem(("backends", number, kind), text)
+        if backend.radius is not None:
+            yield from _radius(("backends", number, "radius"), backend.radius)
     for number, site in enumerate(configuration.sites):
         yield from _authentication(("sites", number), site.authentication, seen)
+        yield from _approved(number, site, configuration)
         for index, group in enumerate(site.groups):
             yield from _authentication(("sites", number, "groups", index), group.authentication, seen)
+
+
+def _radius(key: Key, radius: Radius) -> Iterator[Problem]:
+    udp = radius.transport == "udp"
+    if udp and radius.crypto is not None and radius.crypto.approved:
+        text = f"is udp, which rests on MD5; {radius.crypto_profile} allows tls alone, the profile compat allows udp"
+        yield Problem((*key, "transport"), text)
+    for name in ("authorities", "certificate", "key"):
+        given = bool(getattr(radius, name))
+        if udp and given:
+            yield Problem((*key, name), "is for transport tls; remove it")
+        if not udp and not given:
+            yield Problem(key, f"lacks {name}: transport tls needs authorities, certificate and key")
+    for index, server in enumerate(radius.servers):
+        if udp and (not server.secret or server.name):
+            yield Problem((*key, "servers", index), "needs secret, and no name, with transport udp")
+        if not udp and (server.secret or not server.name):
+            yield Problem((*key, "servers", index), "needs name, and no secret, with transport tls")
+
+
+def _approved(number: int, site: Site, configuration: Configuration) -> Iterator[Problem]:
+    """A login must not rest on less than its site's profile allows."""
+    loose = {
+        backend.name: backend.radius.crypto_profile
+        for backend in configuration.backends
+        if backend.radius is not None and backend.radius.crypto is not None and not backend.radius.crypto.approved
+    }
+    asked = {*site.authentication, *(name for group in site.groups for name in group.authentication)}
+    for name in sorted(asked & set(loose)) if site.crypto.approved else ():
+        text = f"uses {name}, whose profile {loose[name]} is not approved; {site.crypto_profile} does not allow that"
+        yield Problem(("sites", number, "authentication"), text)
 
 
 def _authentication(key: Key, names: tuple[str, ...], known: Collection[str]) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from wolfguard.config import build, checks, schema
 from wolfguard.config.document import MAX_BYTES, Document, Key, parse, show_key
 from wolfguard.config.schema import Problem
-from wolfguard.config.site import Certificate, Configuration, Site
+from wolfguard.config.site import Certificate, Configuration, Radius, Site
 from wolfguard.crypto import certificates
 from wolfguard.crypto.certificates import CertificateFacts
 from wolfguard.crypto.errors import CertificateError
@@ -60,13 +60,21 @@ def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, no
             warnings += _certificate_warnings((*key, "certificate"), site, facts, now or datetime.now(UTC))
             entries.append(dataclasses.replace(entry, chain=chain.decode("ascii", "replace")))
         sites.append(dataclasses.replace(site, certificates=tuple(entries)))
+    backends = []
+    for number, backend in enumerate(configuration.backends):
+        radius = backend.radius
+        if radius is not None:
+            key = ("backends", number, "radius")
+            problems += _radius_problems(key, radius)
+            radius = _with_certificates(key, radius, problems)
+        backends.append(dataclasses.replace(backend, radius=radius))
     if problems:
         raise schema.complain(document, problems)
     lines = [
         f"{document.source}:{document.line(warning.key)}: {show_key(warning.key)}: {warning.text}"
         for warning in sorted(warnings, key=lambda warning: document.line(warning.key))
     ]
-    return Resolved(dataclasses.replace(configuration, sites=tuple(sites)), tuple(lines))
+    return Resolved(dataclasses.replace(configuration, sites=tuple(sites), backends=tuple(backends)), tuple(lines))
 
 
 def read(file: Path) -> Document:
@@ -83,14 +91,21 @@ def objects(document: Document, load_profile: ProfileLoader = policy.load_profil
     data = schema.validate(document)
     profiles: dict[str, CryptoProfile] = {}
     problems: list[Problem] = []
-    for number, site in enumerate(data["sites"]):
-        name = site.get("crypto_profile", build.default(Site, "crypto_profile"))
+    asked: list[tuple[Key, str]] = [
+        (("sites", number, "crypto_profile"), site.get("crypto_profile", build.default(Site, "crypto_profile")))
+        for number, site in enumerate(data["sites"])
+    ]
+    for number, backend in enumerate(data.get("backends", ())):
+        if "radius" in backend:
+            name = backend["radius"].get("crypto_profile", build.default(Radius, "crypto_profile"))
+            asked.append((("backends", number, "radius", "crypto_profile"), name))
+    for key, name in asked:
         if name in profiles:
             continue
         try:
             profiles[name] = load_profile(name)
         except LocalError as error:
-            problems.append(Problem(("sites", number, "crypto_profile"), f"is {name!r}: {error}"))
+            problems.append(Problem(key, f"is {name!r}: {error}"))
     if problems:
         raise schema.complain(document, problems)
     return build.configuration(data, profiles.__getitem__)
@@ -117,18 +132,46 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def _radius_problems(key: Key, radius: Radius) -> Iterator[Problem]:
+    if radius.key:
+        yield from _secret_problems((*key, "key"), radius.key)
+    for index, server in enumerate(radius.servers):
+        if server.secret:
+            yield from _secret_problems((*key, "servers", index, "secret"), server.secret)
+
+
+def _with_certificates(key: Key, radius: Radius, problems: list[Problem]) -> Radius:
+    """With the texts of the certificates, which are checked for being some."""
+    texts = {}
+    for name, path in (("authorities", radius.authorities), ("certificate", radius.certificate)):
+        if not path:
+            continue
+        try:
+            content = _read(Path(path), certificates.CHAIN_BYTES_MAXIMUM)
+            certificates.read_leaf(content)
+        except (ConfigurationError, CertificateError) as error:
+            problems.append(Problem((*key, name), f"{path}: {error}"))
+            continue
+        texts["chain" if name == "certificate" else "authorities_pem"] = content.decode("ascii", "replace")
+    return dataclasses.replace(radius, **texts)  # type: ignore[arg-type]
+
+
 def _key_problems(key: Key, entry: Certificate) -> Iterator[Problem]:
-    try:
-        status = Path(entry.key).stat()
-    except OSError as error:
-        yield Problem(key, f"{entry.key} cannot be read: {_reason(error)}")
-        return
-    if not stat.S_ISREG(status.st_mode):
-        yield Problem(key, f"{entry.key} is not a regular file")
-    elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield Problem(key, f"{entry.key} is open to other users; chmod 0600 it, and renew the key if it was read")
+    yield from _secret_problems(key, entry.key)
     if entry.key == entry.certificate:
         yield Problem(key, "is the same file as the certificate; keep certificates and keys in files of their own")
+
+
+def _secret_problems(key: Key, path: str) -> Iterator[Problem]:
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        yield Problem(key, f"{path} cannot be read: {_reason(error)}")
+        return
+    if not stat.S_ISREG(status.st_mode):
+        yield Problem(key, f"{path} is not a regular file")
+    elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Problem(key, f"{path} is open to other users; chmod 0600 it, and renew the key if it was read")
 
 
 def _certificate_problems(key: Key, site: Site, facts: CertificateFacts) -> Iterator[Problem]:

@@ -99,6 +99,49 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
+class RadiusServer:
+    """`address` is a number, never a name. `port` 0 means 2083 (TLS) or 1812 (UDP). `name`: what its certificate must
+    say. `secret`: path of the file with the shared secret, for UDP; authd alone reads it."""
+
+    address: str
+    port: int = 0
+    name: str = ""
+    secret: str = ""
+
+
+TLS = "tls"
+UDP = "udp"
+
+
+def port_of(server: RadiusServer, transport: str) -> int:
+    """With the default filled in (RFC 6614 section 3.4, RFC 2865 section 3)."""
+    return server.port or (2083 if transport == TLS else 1812)
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    """Backend type "radius". `transport`: "tls" or "udp". `servers` in the order in which they are asked.
+
+    `authorities` is the path of the authorities that servers' certificates must come from, `authorities_pem` their
+    text; `certificate` and `key` are paths of ours, `chain` its text, `number` its slot in keyd. `response`: seconds
+    that one server may take. `crypto` is the profile that `crypto_profile` names, resolved.
+    """
+
+    servers: tuple[RadiusServer, ...]
+    transport: str = "tls"
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+    crypto_profile: str = "fips-hybrid"
+    nas_identifier: str = "wolfguard"
+    response: int = 5
+    authorities_pem: str = ""
+    chain: str = ""
+    number: int = 0
+    crypto: CryptoProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """A way of proving who one is, by the name that `authentication` uses. What its type needs is under that type.
 
@@ -114,6 +157,7 @@ class Backend:
     queue: int = 256
     patience: int = 15
     pam: Pam | None = None
+    radius: Radius | None = None
     plugin: Plugin | None = None
 
 

@@ -13,7 +13,8 @@ from typing import Final
 from wolfguard import _native
 from wolfguard.errors import LocalError
 
-TLS_NUMBERS: Final = range(896)  # the rest up to 1023 is for evidence and checkpoints
+TLS_NUMBERS: Final = range(896)
+CLIENT_NUMBERS: Final = range(896, 960)  # connections that we open; the rest up to 1023 is for evidence and checkpoints
 
 
 def certificate_public_key(chain: bytes) -> bytes:
@@ -56,8 +57,15 @@ class SigningService:
 
     def serve_tls(self, descriptor: int) -> None:
         """Takes over a worker's channel; it may use every TLS key. Raises LocalError, having closed the descriptor."""
+        self._serve(descriptor, TLS_NUMBERS)
+
+    def serve_client(self, descriptor: int) -> None:
+        """Takes over authd's channel; it may use every key of our own certificates as a client, and no server's."""
+        self._serve(descriptor, CLIENT_NUMBERS)
+
+    def _serve(self, descriptor: int, numbers: range) -> None:
         try:
-            self._server.serve(descriptor, list(TLS_NUMBERS))
+            self._server.serve(descriptor, list(numbers))
         except ValueError as error:
             os.close(descriptor)
             raise LocalError(str(error)) from None

@@ -100,6 +100,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
 EDGES: Final[tuple[tuple[str, str, str, str, bool], ...]] = (
     ("worker", "sessiond", "ipc", "worker", False),
     ("worker", "keyd", "sign", "worker", True),
+    ("authd", "keyd", "sign", "authd", False),
     ("sessiond", "netd", "ipc", "sessiond", False),
     ("sessiond", "authd", "ipc", "authd", False),
     ("sessiond", "pam", "ipc", "pam", False),

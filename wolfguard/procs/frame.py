@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wolfguard.config.site import Configuration
+from wolfguard.config.site import TLS, Configuration, port_of
 from wolfguard.errors import LocalError
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
@@ -129,7 +129,8 @@ class _Frame:
             allowed = configuration.confinement.allow
             enter.require(child.process, allowed)
             await child.prepare(started)
-            facts = enter.enter(child.process, _places(configuration), allowed=allowed, watcher=self._watcher)
+            places, ports = _places(configuration), _ports(configuration)
+            facts = enter.enter(child.process, places, ports=ports, allowed=allowed, watcher=self._watcher)
             facts += child.facts()
         except LocalError as error:
             return self._fail(str(error))
@@ -300,3 +301,14 @@ def _places(configuration: Configuration) -> dict[str, str]:
     state = configuration.paths.state
     to_file = configuration.records.target == "file"
     return {"state": state, "records": os.path.dirname(configuration.records.path) if to_file else state}
+
+
+def _ports(configuration: Configuration) -> dict[str, tuple[int, ...]]:
+    """TCP ports that they name by a word."""
+    found = {
+        port_of(server, backend.radius.transport)
+        for backend in configuration.backends
+        if backend.radius is not None and backend.radius.transport == TLS
+        for server in backend.radius.servers
+    }
+    return {"radius": tuple(sorted(found))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""keyd: holds the private keys of the server certificates and signs digests for workers, and nothing else.
+"""keyd: holds the private keys of certificates and signs digests for workers and for authd, and nothing else.
 
 A process of its own, so that a captured worker can have signatures while it lives but never a key, and so that nothing
 slow delays a handshake. It sees digests only: what it can bound is their form, the keys a channel may use and the rate.
@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 
 from wolfguard.config.site import Certificate, Configuration
 from wolfguard.crypto.library import identify, require_identified
-from wolfguard.crypto.signing import TLS_NUMBERS, SigningService
+from wolfguard.crypto.signing import CLIENT_NUMBERS, TLS_NUMBERS, SigningService
 from wolfguard.errors import LocalError, StartError
 from wolfguard.procs.child import Child, Started, run
 from wolfguard.procs.log import Log
@@ -59,12 +59,15 @@ class Keyd(Child):
         return ()
 
     async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
-        if peer != "worker":
+        if peer not in ("worker", "authd"):
             os.close(fd)
-            events.error("sign_channel_refused", peer=peer, slot=slot, reason="only workers may have signatures")
+            events.error("sign_channel_refused", peer=peer, slot=slot, reason="only workers and authd have signatures")
             return
         try:
-            self._ready_service().serve_tls(fd)
+            if peer == "worker":
+                self._ready_service().serve_tls(fd)
+            else:
+                self._ready_service().serve_client(fd)
         except LocalError as error:
             events.error("sign_channel_refused", peer=peer, slot=slot, reason=str(error))
 
@@ -123,14 +126,21 @@ class Keyd(Child):
 
 def numbered_certificates(configuration: Configuration) -> tuple[Certificate, ...]:
     """All certificates in the order of their numbers, which is that of the "key" descriptors. Raises StartError."""
-    certificates = sorted(
+    servers = sorted(
         (certificate for site in configuration.sites for certificate in site.certificates),
         key=lambda certificate: certificate.number,
     )
-    numbers = [certificate.number for certificate in certificates]
-    if len(numbers) != len(set(numbers)) or not all(number in TLS_NUMBERS for number in numbers):
-        raise StartError(f"the certificates need different numbers below {len(TLS_NUMBERS)}: have fewer of them")
-    return tuple(certificates)
+    clients = [
+        Certificate(backend.radius.certificate, backend.radius.key, backend.radius.number, backend.radius.chain)
+        for backend in configuration.backends
+        if backend.radius is not None and backend.radius.key
+    ]
+    for certificates, space in ((servers, TLS_NUMBERS), (clients, CLIENT_NUMBERS)):
+        numbers = [certificate.number for certificate in certificates]
+        if len(numbers) != len(set(numbers)) or not all(number in space for number in numbers):
+            text = f"the certificates need different numbers from {space.start} to {space.stop - 1}: have fewer of them"
+            raise StartError(text)
+    return (*servers, *clients)
 
 
 def _load(service: SigningService, certificates: Sequence[Certificate], descriptors: list[int]) -> None:

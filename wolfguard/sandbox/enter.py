@@ -23,13 +23,18 @@ from wolfguard.sandbox.weakening import Facts
 
 
 def enter(
-    process: str, places: Mapping[str, str], *, allowed: Collection[str] = (), watcher: Watcher | None = None
+    process: str,
+    places: Mapping[str, str],
+    *,
+    ports: Mapping[str, tuple[int, ...]] = landlock.NO_PORTS,
+    allowed: Collection[str] = (),
+    watcher: Watcher | None = None,
 ) -> Facts:
     """Confines this process as the manifest says; returns (name, value) pairs as read back from the kernel.
 
-    `places` gives the folders behind the manifest's words, `allowed` the weakenings that the site allows; `watcher`
-    is there in a learning run alone. Must run while the process has one thread only, since Landlock and capabilities
-    bind threads; threads made later inherit everything. Raises StartError.
+    `places` and `ports` give the folders and TCP ports behind the manifest's words, `allowed` the weakenings that the
+    site allows; `watcher` is there in a learning run alone. Must run while the process has one thread only, since
+    Landlock and capabilities bind threads; threads made later inherit everything. Raises StartError.
     """
     rules = _rules(process)
     try:
@@ -44,7 +49,9 @@ def enter(
         with open("/proc/thread-self/status", encoding="ascii") as kernel:
             _check_threads(_parse(kernel.read()))
             _native.drop_capabilities(list(rules.capabilities))
-            restricted = landlock.restrict(rules.landlock, places, allowed) if rules.landlock is not None else "none"
+            restricted = "none"
+            if rules.landlock is not None:
+                restricted = landlock.restrict(rules.landlock, places, allowed, ports=ports)
             _install(program, watcher)
             kernel.seek(0)
             status = _parse(kernel.read())

@@ -15,15 +15,18 @@ from wolfguard.errors import StartError
 from wolfguard.sandbox import weakening
 from wolfguard.sandbox.manifest import Landlock
 
-Apply = Callable[[list[tuple[str, int]], int, int, int], int]
+Apply = Callable[[list[tuple[str, int]], list[int], int, int, int], int]
 
 # Access rights, by the version that brought them.
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
 _FS_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
 _FS_WRITE = _FS_READ | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
 # ... WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG, REFER, TRUNCATE
-_NET_RIGHTS = {4: 1 << 0 | 1 << 1}  # BIND_TCP, CONNECT_TCP
+_NETWORK_SINCE = 4
+_NET_RIGHTS = {_NETWORK_SINCE: 1 << 0 | 1 << 1}  # BIND_TCP, CONNECT_TCP
 _SCOPES = {6: 1 << 0 | 1 << 1}  # ABSTRACT_UNIX_SOCKET, SIGNAL
+
+NO_PORTS: Mapping[str, tuple[int, ...]] = {}
 
 # How a filter of system calls answers; EPERM has no other reason once no_new_privs is set.
 _REFUSALS = (errno.EPERM, errno.ENOSYS)
@@ -39,25 +42,30 @@ def restrict(
     places: Mapping[str, str],
     allowed: Collection[str],
     *,
+    ports: Mapping[str, tuple[int, ...]] = NO_PORTS,
     abi: Callable[[], int] = _native.landlock_abi,
     apply: Apply = _native.landlock_restrict,
 ) -> str:
     """Restricts this thread and returns what was done, in words for the facts.
 
-    `allowed` are the weakenings that the site allows; `abi` and `apply` are the kernel's. Raises StartError where
-    Landlock is missing and must not be, OSError for a folder that cannot be opened.
+    `ports` are the TCP ports behind the words of `rules.connect`, `allowed` the weakenings that the site allows; `abi`
+    and `apply` are the kernel's. Raises StartError where Landlock is missing and must not be, OSError for a folder that
+    cannot be opened.
     """
     version = abi()
     if version > 0:
         handled = _up_to(_FS_RIGHTS, version)
         paths = _paths(rules.read, _FS_READ & handled, places) + _paths(rules.write, _FS_WRITE & handled, places)
+        named = sorted({port for word in rules.connect for port in ports.get(word, ())})
+        open_ports = named if version >= _NETWORK_SINCE else []
         try:
-            apply(paths, handled, _up_to(_NET_RIGHTS, version), _up_to(_SCOPES, version))
+            apply(paths, open_ports, handled, _up_to(_NET_RIGHTS, version), _up_to(_SCOPES, version))
         except OSError as error:
             if error.errno not in _REFUSALS:
                 raise
         else:
-            return f"abi {version}, {len(paths)} folders"
+            told = f", connects to {', '.join(map(str, open_ports))}" if open_ports else ""
+            return f"abi {version}, {len(paths)} folders{told}"
     if weakening.NO_LANDLOCK in allowed:
         return weakening.LANDLOCK_MISSING
     raise _missing()

@@ -12,10 +12,14 @@ from wolfguard.errors import StartError
 
 @dataclass(frozen=True, slots=True)
 class Landlock:
-    """Folders that may be read, and those that may be read and written; nothing else of the file system."""
+    """Folders that may be read, and those that may be read and written; nothing else of the file system.
+
+    `connect`: words for TCP ports that may be connected to; no other, where the kernel knows them.
+    """
 
     read: tuple[str, ...]
     write: tuple[str, ...]
+    connect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

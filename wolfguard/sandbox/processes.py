@@ -43,8 +43,8 @@ PROCESSES: Final[dict[str, Process]] = {
         stage=2,
         capabilities=(),
         filter="authd",
-        landlock=Landlock(read=(), write=()),
-        descriptors=("configuration",),
+        landlock=Landlock(read=(), write=(), connect=("radius",)),
+        descriptors=("configuration", "secret"),
     ),
     "pam": Process(
         name="pam",
@@ -80,8 +80,8 @@ PROCESSES: Final[dict[str, Process]] = {
 
 # SHA-256 of each compiled filter, by the name of its file.
 FILTERS: Final[dict[str, str]] = {
-    "authd.aarch64.bpf": "2f3db7dc21bfe8437e522f61bc0b4a1e197cdaa9c2201bfa6289d470b1b3d989",
-    "authd.x86_64.bpf": "13cafe9be658a6fa87acbb9d8e75b28200da70285d97bf0323f52e7e186a054b",
+    "authd.aarch64.bpf": "24f69a68b858271fcb1da25946ca676ed6d5a734dce0530ece913990b5b6388c",
+    "authd.x86_64.bpf": "416bd95b7f1ae37e733d7ac1f67ffe18fe2eff8fa9981a33d738dcb83115a835",
     "keyd.aarch64.bpf": "26e7aa0d8bb36f7ae40c42da12af35b06ac941ac9ae05afa43c460166a8ffd03",
     "keyd.x86_64.bpf": "6ff4b0e08bf9167475eee6197671e45230073cef6d06e5abe7f2e6aa262043e6",
     "mgmtd.aarch64.bpf": "973634a481622cae40258de3ed1395b18ffa72e41f5db21e40e852415413cea3",

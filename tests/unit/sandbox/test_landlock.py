@@ -12,6 +12,7 @@ from wolfguard.errors import StartError
 from wolfguard.sandbox import landlock, weakening
 from wolfguard.sandbox.manifest import Landlock
 
+PORTS = {"radius": (2083, 1812), "other": (1,)}
 RULES = Landlock(read=("/etc",), write=("state",))
 PLACES = {"state": "/var/lib/x"}
 ALLOWED = (weakening.NO_LANDLOCK,)
@@ -28,14 +29,15 @@ class Kernel:
     def abi(self) -> int:
         return self.version
 
-    def apply(self, paths: list[tuple[str, int]], fs: int, net: int, scoped: int) -> int:
+    def apply(self, paths: list[tuple[str, int]], ports: list[int], fs: int, net: int, scoped: int) -> int:
         self.calls.append((paths, fs, net, scoped))
+        self.ports = ports
         if self.refusal:
             raise OSError(self.refusal, os.strerror(self.refusal))
         return self.version
 
-    def restrict(self, *allowed: str) -> str:
-        return landlock.restrict(RULES, PLACES, allowed, abi=self.abi, apply=self.apply)
+    def restrict(self, *allowed: str, rules: Landlock = RULES) -> str:
+        return landlock.restrict(rules, PLACES, allowed, ports=PORTS, abi=self.abi, apply=self.apply)
 
 
 @pytest.mark.parametrize("allowed", [(), ALLOWED])
@@ -54,6 +56,16 @@ def test_an_old_kernel_is_asked_for_what_it_knows() -> None:
     ((paths, fs, net, scoped),) = kernel.calls
     assert (fs, net, scoped) == ((1 << 13) - 1, 0, 0)
     assert all(rights & fs == rights for _, rights in paths)
+
+
+def test_ports_that_may_be_connected_to() -> None:
+    rules = Landlock(read=(), write=(), connect=("radius",))
+    kernel = Kernel(6)
+    assert kernel.restrict(rules=rules) == "abi 6, 0 folders, connects to 1812, 2083"
+    assert kernel.ports == [1812, 2083]
+    old = Kernel(3)
+    assert old.restrict(rules=rules) == "abi 3, 0 folders"
+    assert old.ports == []
 
 
 @pytest.mark.parametrize("kernel", [Kernel(0), Kernel(6, errno.EPERM), Kernel(6, errno.ENOSYS)])

@@ -207,5 +207,5 @@ int wge_ext_register_crypto(PyObject *module)
     }
     if (PyModule_AddFunctions(module, functions) != 0)
         return -1;
-    return wge_ext_register_key_server(module);
+    return wge_ext_register_key_server(module) != 0 ? -1 : wge_ext_register_tls_client(module);
 }

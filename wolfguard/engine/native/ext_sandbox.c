@@ -30,7 +30,14 @@ struct __attribute__((packed)) wge_landlock_path {
 };
 
 #define WGE_LANDLOCK_VERSION_FLAG 1u
+struct wge_landlock_port {
+    uint64_t allowed;
+    uint64_t port;
+};
+
 #define WGE_LANDLOCK_RULE_PATH 1
+#define WGE_LANDLOCK_RULE_PORT 2
+#define WGE_LANDLOCK_CONNECT_TCP (UINT64_C(1) << 1)
 #define WGE_CAPABILITY_WORDS 2
 
 static PyObject *seccomp_install(PyObject *module, PyObject *args)
@@ -85,12 +92,39 @@ static int landlock_add_path(int ruleset, PyObject *entry)
     return result == 0 ? 0 : -1;
 }
 
+static int landlock_add_port(int ruleset, PyObject *entry)
+{
+    const long port = PyLong_AsLong(entry);
+    if (port == -1 && PyErr_Occurred())
+        return -1;
+    struct wge_landlock_port rule = {.allowed = WGE_LANDLOCK_CONNECT_TCP, .port = (uint64_t)port};
+    if (syscall(SYS_landlock_add_rule, ruleset, WGE_LANDLOCK_RULE_PORT, &rule, 0) == 0)
+        return 0;
+    PyErr_SetFromErrno(PyExc_OSError);
+    return -1;
+}
+
+static int landlock_add_all(int ruleset, PyObject *list, int (*add)(int, PyObject *))
+{
+    Py_ssize_t count = PySequence_Size(list);
+    if (count < 0)
+        return -1;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *entry = PySequence_GetItem(list, i);
+        int added = entry == NULL ? -1 : add(ruleset, entry);
+        Py_XDECREF(entry);
+        if (added != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static PyObject *landlock_restrict(PyObject *module, PyObject *args)
 {
-    PyObject *paths;
+    PyObject *paths, *ports;
     unsigned long long fs, net, scoped;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OKKK:landlock_restrict", &paths, &fs, &net, &scoped))
+    if (!PyArg_ParseTuple(args, "OOKKK:landlock_restrict", &paths, &ports, &fs, &net, &scoped))
         return NULL;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, WGE_LANDLOCK_VERSION_FLAG);
     if (abi < 0)
@@ -102,16 +136,9 @@ static PyObject *landlock_restrict(PyObject *module, PyObject *args)
     if (ruleset < 0)
         return PyErr_SetFromErrno(PyExc_OSError);
     PyObject *result = NULL;
-    Py_ssize_t count = PySequence_Size(paths);
-    if (count < 0)
+    if (landlock_add_all(ruleset, paths, landlock_add_path) != 0 ||
+        landlock_add_all(ruleset, ports, landlock_add_port) != 0)
         goto close_ruleset;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *entry = PySequence_GetItem(paths, i);
-        int added = entry == NULL ? -1 : landlock_add_path(ruleset, entry);
-        Py_XDECREF(entry);
-        if (added != 0)
-            goto close_ruleset;
-    }
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         PyErr_SetFromErrno(PyExc_OSError);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls.h - the seam between wolfSSL and everything else. tls.c, tls_sign.c and tls_context.c are the only files
- * of the data plane that include wolfSSL's headers. wolfSSL's I/O callbacks see the stream's memory
+/* tls.h - the seam between wolfSSL and everything else. tls.c, tls_sign.c, tls_context.c and tls_client.c are
+ * the only files that include its headers for TLS. wolfSSL's I/O callbacks see the stream's memory
  * buffers only; wge_stream_fill / wge_stream_flush move them to and from the socket.
  *
  * A stream has one owner thread at a time: a handshake thread until the tunnel starts, then the data thread. */

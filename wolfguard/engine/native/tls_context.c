@@ -16,7 +16,6 @@
 #include "library.h"
 
 #define CHAIN_MAX 65536
-#define CIPHER_LIST_MAX 1024
 
 struct wge_tls_context {
     _Atomic unsigned references;
@@ -66,7 +65,7 @@ static enum wge_result read_groups(struct wge_tls_rules *rules, const struct wge
     return rules->group_count > 0 ? WGE_OK : COMPLAIN(why, "no group is listed: list at least secp256r1");
 }
 
-static enum wge_result read_rules(struct wge_tls_rules *rules, const struct wge_site_config *config, char *why)
+enum wge_result wge_tls_read_rules(struct wge_tls_rules *rules, const struct wge_site_config *config, char *why)
 {
     for (size_t i = 0; i < config->versions.count; i++) {
         const char *version = config->versions.names[i];
@@ -128,12 +127,12 @@ static enum wge_key_kind read_public_key(const uint8_t *spki, word32 length, uns
     return kind;
 }
 
-static void list_suites(const struct wge_tls_rules *rules, char *list)
+void wge_tls_list_suites(const struct wge_tls_rules *rules, char *list)
 {
     size_t at = 0;
-    for (size_t i = 0; i < rules->suite_count && at < CIPHER_LIST_MAX; i++) {
+    for (size_t i = 0; i < rules->suite_count && at < WGE_CIPHER_LIST_MAX; i++) {
         const struct wge_suite *suite = wge_suite_by_number(rules->suites[i]);
-        at += (size_t)snprintf(list + at, CIPHER_LIST_MAX - at, "%s%s", i == 0 ? "" : ":", suite->library_name);
+        at += (size_t)snprintf(list + at, WGE_CIPHER_LIST_MAX - at, "%s%s", i == 0 ? "" : ":", suite->library_name);
     }
 }
 
@@ -151,8 +150,8 @@ static WOLFSSL_CTX *make_library_context(const struct wge_tls_context *context,
         return NULL;
     wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_NONE, NULL);
     wge_tls_install_callbacks(ctx); /* first: with them a public key may stand for the private one */
-    char list[CIPHER_LIST_MAX];
-    list_suites(rules, list);
+    char list[WGE_CIPHER_LIST_MAX];
+    wge_tls_list_suites(rules, list);
     int groups[WGE_RULES_MAX];
     for (size_t i = 0; i < rules->group_count; i++)
         groups[i] = rules->groups[i];
@@ -231,7 +230,7 @@ enum wge_result wge_tls_context_create(struct wge_tls_context **out, const struc
         return WGE_NO_MEMORY;
     atomic_init(&context->references, 1);
     context->name = strdup(config->name);
-    enum wge_result result = context->name == NULL ? WGE_NO_MEMORY : read_rules(&context->rules, config, why);
+    enum wge_result result = context->name == NULL ? WGE_NO_MEMORY : wge_tls_read_rules(&context->rules, config, why);
     for (size_t i = 0; result == WGE_OK && i < config->certificate_count; i++)
         result = add_certificate(context, &config->certificates[i], config->minimum_rsa_bits, why);
     if (result != WGE_OK) {

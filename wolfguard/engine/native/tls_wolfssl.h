@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls_wolfssl.h - what tls.c, tls_sign.c and tls_context.c share and nobody else may include: wolfSSL's types. */
+/* tls_wolfssl.h - what tls.c, tls_sign.c, tls_context.c and tls_client.c share and nobody else may include: wolfSSL's types. */
 #ifndef WGE_TLS_WOLFSSL_H
 #define WGE_TLS_WOLFSSL_H
 
@@ -21,6 +21,12 @@
 
 /* The library's object for this certificate of the site. */
 WOLFSSL_CTX *wge_tls_context_library(struct wge_tls_context *context, size_t certificate);
+
+/* A site's lists of names as numbers. INVALID: `why` says what is not available. */
+enum wge_result wge_tls_read_rules(struct wge_tls_rules *rules, const struct wge_site_config *config, char *why);
+/* The suites as the library's list (WGE_CIPHER_LIST_MAX bytes). */
+#define WGE_CIPHER_LIST_MAX 1024
+void wge_tls_list_suites(const struct wge_tls_rules *rules, char *list);
 
 /* tls.c: I/O over a stream's memory, and signing. */
 void wge_tls_install_callbacks(WOLFSSL_CTX *ctx);

@@ -24,7 +24,7 @@ from wolfguard.procs.log import Log
 
 log = Log(__name__)
 
-HOMES: Final[Mapping[str, str]] = {"pam": "pam", "plugin": "authd"}
+HOMES: Final[Mapping[str, str]] = {"pam": "pam", "plugin": "authd", "radius": "authd"}
 """The process in which backends of a type live."""
 MARGIN_SECONDS: Final = 5.0
 """The other process keeps the time limit itself; this is for one that does not."""

@@ -14,24 +14,30 @@ from dataclasses import dataclass
 from typing import Final
 
 from wolfguard.config.site import Configuration
+from wolfguard.errors import StartError
 from wolfguard.procs.supervisor import configuration as configurations
 from wolfguard.procs.supervisor import keys
 
 # Half of crypto.signing.TLS_NUMBERS, which is not imported here: it would load the library into the process of root.
 SIDE: Final = 448
+# Likewise of crypto.signing.CLIENT_NUMBERS.
+CLIENT_FIRST: Final = 896
+CLIENT_SIDE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """`number` counts those that were taken, the first being 1; `keys` are in the order of their numbers in keyd."""
+    """`number` counts those that were taken, the first being 1; `keys` are in the order of their numbers in keyd,
+    `secrets` in that of backends and their servers."""
 
     number: int
     configuration: Configuration
     sealed: int
     keys: tuple[int, ...]
+    secrets: tuple[int, ...] = ()
 
     def close(self) -> None:
-        for descriptor in (self.sealed, *self.keys):
+        for descriptor in (self.sealed, *self.keys, *self.secrets):
             os.close(descriptor)
 
 
@@ -39,7 +45,13 @@ def open_generation(number: int, configuration: Configuration) -> Generation:
     """Raises StartError for a private key that cannot be opened; then nothing is left open."""
     numbered = number_keys(number, configuration)
     opened = keys.open_keys(numbered)
-    return Generation(number, numbered, configurations.sealed(numbered), tuple(opened))
+    try:
+        secrets = keys.open_secrets(numbered)
+    except StartError:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    return Generation(number, numbered, configurations.sealed(numbered), tuple(opened), tuple(secrets))
 
 
 def number_keys(generation: int, configuration: Configuration) -> Configuration:
@@ -53,4 +65,11 @@ def number_keys(generation: int, configuration: Configuration) -> Configuration:
         )
         for site in configuration.sites
     )
-    return dataclasses.replace(configuration, sites=sites)
+    first = CLIENT_FIRST + generation % 2 * CLIENT_SIDE
+    backends = tuple(
+        dataclasses.replace(backend, radius=dataclasses.replace(backend.radius, number=first + place))
+        if backend.radius is not None
+        else backend
+        for place, backend in enumerate(configuration.backends)
+    )
+    return dataclasses.replace(configuration, sites=sites, backends=backends)

@@ -52,6 +52,8 @@ class Holdings:
             return self.datagrams[slot]
         if name == "key":
             return list(self.generation.keys)
+        if name == "secret":
+            return list(self.generation.secrets)
         return [{"configuration": self.generation.sealed, "management": self.management}[name]]
 
     def close(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private key files: opened here, where root may, read by keyd alone.
+"""Private key files and shared secrets: opened here, where root may, read by keyd, or by authd, alone.
 
 Opened anew for every configuration, since a renewed key is another file under the same name.
 """
@@ -13,18 +13,42 @@ from wolfguard.config.site import Certificate, Configuration
 from wolfguard.errors import StartError
 
 
+def secrets(configuration: Configuration) -> list[str]:
+    """Files with secrets that backends share with their servers, in the order of backends and servers."""
+    return [
+        server.secret
+        for backend in configuration.backends
+        if backend.radius is not None
+        for server in backend.radius.servers
+        if server.secret
+    ]
+
+
+def open_secrets(configuration: Configuration) -> list[int]:
+    """In the order of `secrets`. Raises StartError that names the file and the remedy."""
+    return _open_all(secrets(configuration))
+
+
 def certificates(configuration: Configuration) -> list[Certificate]:
-    """Of all sites, in the order of their numbers in keyd, each number once."""
+    """Of all sites and backends, in the order of their numbers in keyd, each number once."""
     by_number = {entry.number: entry for site in configuration.sites for entry in site.certificates}
+    for backend in configuration.backends:
+        if backend.radius is not None and backend.radius.key:
+            own = backend.radius
+            by_number[own.number] = Certificate(own.certificate, own.key, own.number, own.chain)
     return [by_number[number] for number in sorted(by_number)]
 
 
 def open_keys(configuration: Configuration) -> list[int]:
     """In the order of `certificates`. Raises StartError that names the file and the remedy."""
+    return _open_all([certificate.key for certificate in certificates(configuration)])
+
+
+def _open_all(paths: list[str]) -> list[int]:
     descriptors: list[int] = []
     try:
-        for certificate in certificates(configuration):
-            descriptors.append(open_key(certificate.key))
+        for path in paths:
+            descriptors.append(open_key(path))
     except StartError:
         for descriptor in descriptors:
             os.close(descriptor)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each test run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+SERVER_NAME: Final = "radius.example.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """PEM."""
+
+    chain: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pki:
+    authority: bytes
+    server: Identity
+    client: Identity
+
+
+def make(server_name: str = SERVER_NAME, *, days: int = 30) -> Pki:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"RADIUS laboratory {x509.random_serial_number():x}"[:40])])
+    now = datetime.now(UTC)
+    root = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(60))
+        .not_valid_after(now + timedelta(60))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(certificates=True), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+
+    def issue(common: str, purpose: ObjectIdentifier) -> Identity:
+        own = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+        made = (
+            x509.CertificateBuilder(name, subject, own.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(40))
+            .not_valid_after(now + timedelta(days))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(common)]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(_usage(certificates=False), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return Identity(made.public_bytes(Encoding.PEM), pem)
+
+    return Pki(
+        root.public_bytes(Encoding.PEM),
+        issue(server_name, ExtendedKeyUsageOID.SERVER_AUTH),
+        issue("gateway.example.test", ExtendedKeyUsageOID.CLIENT_AUTH),
+    )
+
+
+def _usage(*, certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
