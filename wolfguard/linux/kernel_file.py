@@ -43,7 +43,7 @@ def read(path: str) -> KernelFile:
     except OSError as error:
         problem = "" if isinstance(error, FileNotFoundError) else f"{path} cannot be read ({error.strerror})"
         return KernelFile(path, None, problem)
-    with open(descriptor, "rb") as stream:
+    with open(descriptor, "rb"):
         try:
             problem = _foreign(descriptor, path)
             text = _content(descriptor).decode("utf-8", "replace")
