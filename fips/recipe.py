@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`configure` and `cflags` are the arguments; `patches` are (name, sha256) in the order in which they apply."""
+    """`configure` and `cflags` are the arguments; `patches` are (name, sha256) in the order in which they apply;
+    `module_major` is the version of the FIPS module's line, None where any will do or there is none."""
 
     flavour: str
     verdict: str
@@ -30,6 +31,7 @@ class Recipe:
     cflags: tuple[str, ...]
     patches: tuple[tuple[str, str], ...]
     compiler: str
+    module_major: int | None
 
     def key(self, source_sha256: str, prefix: Path) -> str:
         """Names the build: anything that could change a byte of the library is in it."""
@@ -62,6 +64,7 @@ def load(flavour: str) -> Recipe:
             name = entry["option"].split("=")[0].removeprefix("--enable-").removeprefix("--disable-")
             options[name] = entry["option"]
     return Recipe(
+        module_major=chosen.get("module_major"),
         flavour=flavour,
         verdict=chosen["verdict"],
         minimum_version=data["minimum_version"],

@@ -90,6 +90,14 @@ class TlsClient:
     def pending(self) -> bytes: ...
     def sent(self, count: int, /) -> None: ...
 
+# ext_fips.c --------------------------------------------------------------------------------------------------------
+
+def fips_module() -> tuple[str, str, int, int] | None:
+    """Version, in-core hash (hex), status (0 is good) and mode (-1: not told) of the FIPS module; None without one."""
+
+def verify_p384(spki: bytes, data: bytes, signature: bytes) -> bool:
+    """ECDSA P-384 with SHA-384. `spki` and `signature` are DER. RuntimeError: the module refused."""
+
 # ext_engine.c ------------------------------------------------------------------------------------------------------
 
 EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done; keys: the fields of engine.Opened but conn

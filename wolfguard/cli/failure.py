@@ -8,6 +8,8 @@
 | 2 | wrong use of the command |
 | 3 | the gateway is not running |
 | 4 | not permitted |
+| 6 | a required level is not reached |
+| 7 | a required level cannot be judged |
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 NOT_RUNNING: Final = 3
 NOT_PERMITTED: Final = 4
+REQUIREMENT_UNMET: Final = 6
+REQUIREMENT_UNDECIDED: Final = 7
 
 MEANINGS: Final = {
     0: "done",
@@ -28,6 +32,8 @@ MEANINGS: Final = {
     USAGE: "wrong use of the command",
     NOT_RUNNING: "the gateway is not running",
     NOT_PERMITTED: "not permitted: another role is needed",
+    REQUIREMENT_UNMET: "a required level is not reached",
+    REQUIREMENT_UNDECIDED: "a required level cannot be judged: something could not be looked at, or not trusted",
 }
 
 

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "events": "wolfguard.cli.events:command",
     "reload": "wolfguard.cli.reload:command",
     "stop": "wolfguard.cli.stop:command",
+    "fips": "wolfguard.cli.fips:command",
     "sandbox": "wolfguard.cli.sandbox:command",
     "version": "wolfguard.cli.version:command",
     "completion": "wolfguard.cli.completion:command",

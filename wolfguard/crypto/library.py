@@ -78,7 +78,7 @@ def inspect(version: str, loaded: Path, mapped: integrity.Mapped) -> LibraryIden
     except OSError as error:
         raise ModuleStartError(f"the loaded libwolfssl cannot be read again ({error.strerror}): {loaded}") from None
     try:
-        manifest = _manifest(path.parent / MANIFEST)
+        manifest = read_manifest(path.parent / MANIFEST)
     except ValueError as error:
         problem = f"{path.parent / MANIFEST} {error}; build it again with fips/build"
         return LibraryIdentity(version, str(path), found, "unknown", "none", _OPEN_SOURCE, problem)
@@ -105,8 +105,8 @@ def _compare(manifest: Mapping[str, Any], version: str, name: str, found: str) -
     return ""
 
 
-def _manifest(file: Path) -> Mapping[str, Any]:
-    """Raises ValueError with the rest of a sentence about the file."""
+def read_manifest(file: Path) -> Mapping[str, Any]:
+    """The manifest of a build, its form checked. Raises ValueError with the rest of a sentence about the file."""
     try:
         with file.open("rb") as stream:
             data = stream.read(MANIFEST_BYTES_MAXIMUM + 1)

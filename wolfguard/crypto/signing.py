@@ -11,6 +11,7 @@ import os
 from typing import Final
 
 from wolfguard import _native
+from wolfguard.crypto.errors import ModuleError
 from wolfguard.errors import LocalError
 
 TLS_NUMBERS: Final = range(896)
@@ -23,6 +24,15 @@ def certificate_public_key(chain: bytes) -> bytes:
         return _native.certificate_public_key(chain)
     except ValueError as error:
         raise LocalError(str(error)) from None
+
+
+def verify_p384(spki: bytes, data: bytes, signature: bytes) -> bool:
+    """Whether `signature` (DER) is the one of the P-384 key `spki` (DER) over `data`, with SHA-384 (FIPS 186-5). False
+    for malformed keys and signatures and for other curves. Raises ModuleError."""
+    try:
+        return _native.verify_p384(spki, data, signature)
+    except RuntimeError as error:
+        raise ModuleError(str(error)) from None
 
 
 class SigningService:
