@@ -83,7 +83,8 @@ class Group:
 class Site:
     """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
 
-    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit.
+    `crypto` is the profile that `crypto_profile` names, resolved. `record_limit`: records under one key, unless the
+    profile says fewer. `sessions_per_user` 0 means no limit.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Site:
     timeouts: Timeouts = field(default_factory=Timeouts)
     banner: Banner = field(default_factory=Banner)
     sessions_per_user: int = 5
+    record_limit: int = 16_777_216
     crypto: CryptoProfile = field(kw_only=True)
 
 

@@ -87,7 +87,8 @@ class Datagram:
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """`index` is the place in the shared traffic counters. Addresses are packed; `networks` are (packed, prefix) that
-    the client may use as sources too. A period of 0 means never. Without `datagram` it has TLS alone."""
+    the client may use as sources too. A period of 0 means never. `record_limit`: records under one key, either way.
+    Without `datagram` it has TLS alone."""
 
     session: int
     epoch: int
@@ -101,6 +102,7 @@ class Tunnel:
     rekey: int
     idle: int
     lifetime: int
+    record_limit: int
     datagram: Datagram | None = None
 
     def native(self) -> dict[str, object]:
@@ -117,5 +119,6 @@ class Tunnel:
             "rekey": self.rekey,
             "idle": self.idle,
             "lifetime": self.lifetime,
+            "record_limit": self.record_limit,
             "datagram": None if self.datagram is None else self.datagram.native(),
         }

@@ -30,7 +30,7 @@ struct wge_suite {
 struct wge_group {
     const char *name;
     uint16_t number;
-    bool hybrid;
+    bool hybrid; /* has a part of ML-KEM, in front of which there may be ECDH */
     bool tls13_only;
 };
 
@@ -59,7 +59,10 @@ struct wge_psk_suite {
 const struct wge_psk_suite *wge_psk_suite_by_name(const char *name);
 const struct wge_psk_suite *wge_psk_suite_by_number(uint16_t number);
 
-/* All groups, for those who ask what is built in. */
+/* All of each, for those who ask what is built in. */
+const struct wge_suite *wge_suites(size_t *count);
+const struct wge_psk_suite *wge_psk_suites(size_t *count);
 const struct wge_group *wge_groups(size_t *count);
+const struct wge_signature *wge_signatures(size_t *count);
 
 #endif

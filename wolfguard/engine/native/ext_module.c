@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ext_module.c - the module wolfguard._native: made of four parts that know nothing of each other. */
+/* ext_module.c - the module wolfguard._native: made of five parts that know nothing of each other. */
 #include "ext_crypto.h"
 #include "ext_engine.h"
 
+int wge_ext_register_algorithms(PyObject *module);
 int wge_ext_register_allocator(PyObject *module);
 int wge_ext_register_sandbox(PyObject *module);
 
 static int fill(PyObject *module)
 {
     if (wge_ext_register_crypto(module) != 0 || wge_ext_register_engine(module) != 0)
+        return -1;
+    if (wge_ext_register_algorithms(module) != 0)
         return -1;
     return wge_ext_register_allocator(module) != 0 ? -1 : wge_ext_register_sandbox(module);
 }

@@ -140,6 +140,7 @@ def test_tunnel() -> None:
             rekey=6_313_000,
             idle=600_000,
             lifetime=1_800_000,
+            record_limit=16_777_216,
             datagram=Datagram(APP_ID, SUITES, require_extended_master_secret=True),
         )
         assert f"X-DTLS-App-ID: {APP_ID.hex()}\r\n".encode() in head
