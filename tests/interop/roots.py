@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root file systems with the real clients: Debian 12, Debian 13, sid, and an OpenSSL build of openconnect.
+"""Root file systems with the real clients: Debian 12, Debian 13, sid, an OpenSSL build of openconnect, TLS libraries.
 
 Owns making and caching them (mmdebstrap, from the machine's own Debian archive) and the command line that runs a
 program inside one. Must not know about gateways or tests. A root is complete or absent: it is made aside and renamed.
@@ -62,6 +62,8 @@ BOOKWORM = Root("bookworm", "bookworm", CLIENT)
 TRIXIE = Root("trixie", "trixie", CLIENT)
 SID = Root("sid", "sid", (*CLIENT, "ocserv", "gnutls-bin"))
 OPENSSL = Root("openssl", "sid", (*CLIENT, *BUILD), OPENSSL_BUILD, "/usr/local/sbin/openconnect")
+# Other TLS libraries by themselves, to probe a listener with: OpenSSL with its FIPS provider, and GnuTLS.
+STACKS = Root("stacks", "trixie", ("openssl", "openssl-provider-fips", "gnutls-bin"))
 CLIENTS = (BOOKWORM, TRIXIE, SID, OPENSSL)
 
 
@@ -110,5 +112,5 @@ def enter(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    for each in CLIENTS:
+    for each in (*CLIENTS, STACKS):
         print(each.name, make(each), flush=True)

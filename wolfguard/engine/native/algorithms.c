@@ -20,10 +20,10 @@ static const struct wge_psk_suite psk_suites[] = {
 };
 
 static const struct wge_group groups[] = {
-    {"SecP256r1MLKEM768", 4587, true, true},  {"X25519MLKEM768", 4588, true, true},
-    {"SecP384r1MLKEM1024", 4589, true, true}, {"MLKEM1024", 514, true, true},
-    {"secp256r1", 23, false, false},          {"secp384r1", 24, false, false},
-    {"secp521r1", 25, false, false},
+    {"SecP256r1MLKEM768", 4587, true, true, 0},  {"X25519MLKEM768", 4588, true, true, 0},
+    {"SecP384r1MLKEM1024", 4589, true, true, 0}, {"MLKEM1024", 514, true, true, 0},
+    {"secp256r1", 23, false, false, 256},        {"secp384r1", 24, false, false, 384},
+    {"secp521r1", 25, false, false, 521},
 };
 
 static const struct wge_signature signatures[] = {

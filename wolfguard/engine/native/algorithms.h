@@ -32,6 +32,7 @@ struct wge_group {
     uint16_t number;
     bool hybrid; /* has a part of ML-KEM, in front of which there may be ECDH */
     bool tls13_only;
+    uint16_t curve_bits; /* of a curve by itself, else 0 */
 };
 
 struct wge_signature {
