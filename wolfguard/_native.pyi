@@ -15,6 +15,10 @@ def self_tests() -> tuple[str, int, list[tuple[str, bool, int]]]:
 def library_segments() -> list[tuple[int, int, str, str]]:
     """What is mapped of libwolfssl and cannot be written: address in the file's numbers, size, "r" or "rx", SHA-256."""
 
+def built_algorithms() -> dict[str, list[str]]:
+    """IANA names that the library has and the data plane can use, by the key of a crypto profile: suites_tls13,
+    suites_tls12, suites_dtls12, groups, signatures. Raises OSError when the library could not be started."""
+
 def random_bytes(count: int) -> bytes: ...
 def digest(name: str, data: bytes) -> bytes: ...
 def hmac(name: str, key: bytes, data: bytes) -> bytes: ...

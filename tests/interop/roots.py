@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Root file systems with the real peers: clients of Debian 12, Debian 13, sid, an OpenSSL build of openconnect, and
-FreeRADIUS, Debian's own and a build with RADIUS/1.1, which Debian leaves out.
+"""Root file systems with the real peers: clients of Debian 12, Debian 13, sid, an OpenSSL build of openconnect; TLS
+libraries; FreeRADIUS, Debian's own and a build with RADIUS/1.1, which Debian leaves out.
 
 Owns making and caching them (mmdebstrap, from the machine's own Debian archive) and the command line that runs a
 program inside one. Must not know about gateways or tests. A root is complete or absent: it is made aside and renamed.
@@ -90,6 +90,8 @@ RADIUS13 = Root("radius13", "trixie", ("freeradius", "procps", "openssl"))
 RADIUS_LIBRARIES = ("libc6-dev", "libssl-dev", "libtalloc-dev", "libpcre2-dev", "libcrypt-dev")
 RADIUS_PACKAGES = ("gcc", "make", *RADIUS_LIBRARIES, "openssl", "perl", "procps")
 RADIUS11 = Root("radius11", "sid", RADIUS_PACKAGES, RADIUS_BUILD, source="freeradius")
+# Other TLS libraries by themselves, to probe a listener with: OpenSSL with its FIPS provider, and GnuTLS.
+STACKS = Root("stacks", "trixie", ("openssl", "openssl-provider-fips", "gnutls-bin"))
 CLIENTS = (BOOKWORM, TRIXIE, SID, OPENSSL)
 
 
@@ -139,5 +141,5 @@ def enter(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    for each in CLIENTS:
+    for each in (*CLIENTS, STACKS):
         print(each.name, make(each), flush=True)

@@ -31,6 +31,7 @@ struct wge_stream {
 
 static _Atomic int fake_streams_alive;
 static _Atomic int fake_rekeys;
+static _Atomic bool fake_peer_keeps_keys; /* it was asked for new ones and takes its time */
 static _Atomic int fake_streams_made;
 
 static inline struct wge_stream *fake_stream(int fd, bool tls13)
@@ -160,6 +161,11 @@ enum wge_result wge_stream_rekey(struct wge_stream *s)
 {
     atomic_fetch_add(&fake_rekeys, 1);
     return s->tls13 ? fake_put(s, FAKE_KEY_UPDATE, NULL, 0) : WGE_INVALID;
+}
+
+bool wge_stream_awaits_rekey(const struct wge_stream *s)
+{
+    return s->tls13 && atomic_load(&fake_peer_keeps_keys);
 }
 
 void wge_stream_close_notify(struct wge_stream *s)

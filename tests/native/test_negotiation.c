@@ -72,6 +72,10 @@ static void test_choices(void)
     IS("good", &rules, &hello, 2);
     CHECK(choice.version == WGE_TLS12 && choice.certificate == 1 && choice.groups[0] == 23 &&
           choice.extended_master_secret);
+    struct wge_client_hello other_curve = hello;
+    other_curve.groups[1] = 24; /* P-384 alone, and the ECDSA certificate is of P-256: RFC 8422 section 5.3 */
+    IS("good", &rules, &other_curve, 2);
+    CHECK(choice.version == WGE_TLS12 && choice.certificate == 0 && choice.groups[0] == 24);
     hello.suites[2] = 0; /* TLS 1.2 suites name the kind of key */
     IS("good", &rules, &hello, 2);
     CHECK(choice.certificate == 0);

@@ -64,11 +64,11 @@ static void expect_event(enum wge_event_kind kind, const char *reason)
 static void worn_keys_are_renewed_before_their_bound(void)
 {
     struct wge_tunnel *t = set_up(true);
-    t->tls.sent_records = WGE_CHANNEL_RECORDS_SOFT;
+    t->tls.sent_records = wge_record_limit_soft(t->tls.limit);
     speak();
     expect_event(WGE_EVENT_TUNNEL_REKEYED, "rekeyed");
     CHECK(t->tls.sent_records == 0 && counters.rekeyed == 1);
-    t->tls.heard_records = WGE_CHANNEL_RECORDS_SOFT; /* a peer that only sends */
+    t->tls.heard_records = wge_record_limit_soft(t->tls.limit); /* a peer that only sends */
     speak();
     expect_event(WGE_EVENT_TUNNEL_REKEYED, "rekeyed");
     speak();
@@ -79,7 +79,7 @@ static void worn_keys_are_renewed_before_their_bound(void)
 static void spent_keys_end_a_tunnel(void)
 {
     struct wge_tunnel *t = set_up(false);
-    t->tls.heard_bytes = WGE_CHANNEL_BYTES_HARD;
+    t->tls.heard_records = wge_record_limit_soft(t->tls.limit);
     speak();
     expect_event(WGE_EVENT_TUNNEL_CLOSED, "keys_spent");
     tear_down();
@@ -93,7 +93,7 @@ static void a_failed_rekey_is_tried_again_but_not_for_ever(void)
     t->tls.stream->out_capacity = 1;
     CHECK(wge_tunnel_rekey(t, &d->loop, &rekeyed) == NULL && !rekeyed);
     CHECK(t->liveness.rekey_at == d->loop.now_ms + WGE_REKEY_RETRY_MS);
-    t->tls.sent_records = WGE_CHANNEL_RECORDS_HARD;
+    t->tls.sent_records = t->tls.limit;
     CHECK(strcmp(wge_tunnel_rekey(t, &d->loop, &rekeyed), "rekey_failed") == 0);
     t->tls.stream->out_capacity = room;
     CHECK(wge_tunnel_rekey(t, &d->loop, &rekeyed) == NULL && rekeyed && t->tls.sent_records == 0);

@@ -11,21 +11,18 @@ import dataclasses
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from wolfguard.config import build, checks, schema
+from wolfguard.config import build, chain_rules, checks, schema
 from wolfguard.config.document import MAX_BYTES, Document, Key, parse, show_key
 from wolfguard.config.schema import Problem
 from wolfguard.config.site import Certificate, Configuration, Radius, Site
 from wolfguard.crypto import certificates
-from wolfguard.crypto.certificates import CertificateFacts
 from wolfguard.crypto.errors import CertificateError
 from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.policy import load as policy
 from wolfguard.policy.profile import CryptoProfile
-
-EXPIRES_SOON = timedelta(days=14)
 
 ProfileLoader = Callable[[str], CryptoProfile]
 
@@ -52,12 +49,13 @@ def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, no
             problems += _key_problems((*key, "key"), entry)
             try:
                 chain = _read(Path(entry.certificate), certificates.CHAIN_BYTES_MAXIMUM)
-                facts = certificates.read_leaf(chain)
+                facts = certificates.read_chain(chain)
             except (ConfigurationError, CertificateError) as error:
                 problems.append(Problem((*key, "certificate"), f"{entry.certificate}: {error}"))
                 continue
-            problems += _certificate_problems((*key, "certificate"), site, facts)
-            warnings += _certificate_warnings((*key, "certificate"), site, facts, now or datetime.now(UTC))
+            where: Key = (*key, "certificate")
+            problems += [Problem(where, text) for text in chain_rules.problems(site, facts)]
+            warnings += [Problem(where, text) for text in chain_rules.warnings(site, facts[0], now or datetime.now(UTC))]
             entries.append(dataclasses.replace(entry, chain=chain.decode("ascii", "replace")))
         sites.append(dataclasses.replace(site, certificates=tuple(entries)))
     backends = []
@@ -172,26 +170,3 @@ def _secret_problems(key: Key, path: str) -> Iterator[Problem]:
         yield Problem(key, f"{path} is not a regular file")
     elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Problem(key, f"{path} is open to other users; chmod 0600 it, and renew the key if it was read")
-
-
-def _certificate_problems(key: Key, site: Site, facts: CertificateFacts) -> Iterator[Problem]:
-    if facts.key_type not in ("EC", "RSA") or not facts.key_bits:
-        yield Problem(key, "has a key of a kind that no profile knows; use ECDSA (P-256, P-384, P-521) or RSA")
-    minimum = site.crypto.minimum_rsa_bits
-    if facts.key_type == "RSA" and facts.key_bits < minimum:
-        text = f"has an RSA key of {facts.key_bits} bits; {site.crypto_profile} allows {minimum} or more"
-        yield Problem(key, text)
-    if facts.signature.startswith(("sha1", "md5")):
-        yield Problem(key, f"is signed with {facts.signature}; have it issued again with SHA-256 or better")
-
-
-def _certificate_warnings(key: Key, site: Site, facts: CertificateFacts, now: datetime) -> Iterator[Problem]:
-    if now > facts.not_after:
-        yield Problem(key, f"expired on {facts.not_after:%Y-%m-%d}; clients will refuse it, renew it")
-    elif now > facts.not_after - EXPIRES_SOON:
-        yield Problem(key, f"expires on {facts.not_after:%Y-%m-%d}; renew it")
-    if now < facts.not_before:
-        yield Problem(key, f"is valid only from {facts.not_before:%Y-%m-%d %H:%M} UTC; look at this machine's clock")
-    for name in site.server_names:
-        if not certificates.covers(facts, name):
-            yield Problem(key, f"is not for {name}, which server_names has; clients that ask for it will refuse it")

@@ -194,8 +194,9 @@ class Site:
     """One server as clients name it. No `server_names`: the site for clients that name none or an unknown one.
 
     `authentication` names backends, `combine` says whether "all" must accept or "any" may.
-    `crypto` is the profile that `crypto_profile` names, resolved. `sessions_per_user` 0 means no limit. `access` names
-    an `AccessList`; "": firewall.forward_to. `longer_timeouts`: whether an authentication server may lengthen timeouts.
+    `crypto` is the profile that `crypto_profile` names, resolved. `record_limit`: records under one key, unless the
+    profile says fewer. `sessions_per_user` 0 means no limit. `access` names an `AccessList`; "": firewall.forward_to.
+    `longer_timeouts`: whether an authentication server may lengthen timeouts.
     """
 
     name: str
@@ -212,6 +213,7 @@ class Site:
     longer_timeouts: bool = False
     access: str = ""
     rate: Rate = field(default_factory=Rate)
+    record_limit: int = 16_777_216
     crypto: CryptoProfile = field(kw_only=True)
 
 

@@ -40,11 +40,18 @@ _SIGNATURES: Final = {
     "1.2.840.10045.4.3.3": "ecdsa-with-SHA384",
     "1.2.840.10045.4.3.4": "ecdsa-with-SHA512",
     "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
-    "1.2.840.113549.1.1.10": "rsassa-pss",
     "1.2.840.113549.1.1.11": "sha256WithRSAEncryption",
     "1.2.840.113549.1.1.12": "sha384WithRSAEncryption",
     "1.2.840.113549.1.1.13": "sha512WithRSAEncryption",
 }
+_RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
+_HASHES: Final = {
+    "1.3.14.3.2.26": "sha1",
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+}
+_PSS_HASH: Final = 0xA0
 _ATTRIBUTES: Final = {
     "2.5.4.3": "CN",
     "2.5.4.5": "serialNumber",
@@ -59,7 +66,8 @@ _ATTRIBUTES: Final = {
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
     """`names` are DNS names and addresses of the subjectAltName, lower case. `key_type` is "EC", "RSA" or an OID;
-    `key_bits` is 0 for an unknown type. `fingerprint` is SHA-256 of the DER, `spki` the SubjectPublicKeyInfo (DER).
+    `key_bits` is 0 for an unknown type. `signature` is the issuer's, such as "ecdsa-with-SHA256" or
+    "rsassa-pss-sha384", or an OID. `self_issued`: subject and issuer are one name. `fingerprint` is SHA-256 of the DER, `spki` the SubjectPublicKeyInfo (DER).
     `not_before` and `not_after` are aware, in UTC."""
 
     subject: str
@@ -74,6 +82,7 @@ class CertificateFacts:
     not_after: datetime
     fingerprint: bytes
     spki: bytes
+    self_issued: bool = False
 
 
 def read_chain(pem: bytes) -> tuple[CertificateFacts, ...]:
@@ -160,6 +169,7 @@ def _certificate(encoded: bytes) -> tuple[CertificateFacts, bytes, bytes]:
         not_after=not_after,
         fingerprint=sha256(encoded),
         spki=spki.encoded,
+        self_issued=subject.encoded == issuer.encoded,
     )
     return facts, subject.encoded, issuer.encoded
 
@@ -176,7 +186,20 @@ def _algorithm(element: Element) -> str:
     if not children:
         raise DerError("an algorithm without a name")
     identifier = der.oid(children[0])
+    if identifier == _RSASSA_PSS:
+        return f"rsassa-pss-{_pss_hash(children[1:])}"
     return _SIGNATURES.get(identifier, identifier)
+
+
+def _pss_hash(parameters: list[Element]) -> str:
+    """RFC 4055 section 3.1: SHA-1 unless another hash is named."""
+    for sequence in parameters:
+        for parameter in sequence.expect(der.SEQUENCE).children():
+            if parameter.tag == _PSS_HASH:
+                name = der.single(parameter.value, der.SEQUENCE).children()
+                identifier = der.oid(name[0]) if name else ""
+                return _HASHES.get(identifier, identifier)
+    return "sha1"
 
 
 def _public_key(spki: Element) -> tuple[str, int, str]:

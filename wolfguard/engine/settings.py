@@ -100,7 +100,8 @@ class Rates:
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """`index` is the place in the shared traffic counters. Addresses are packed; `networks` are (packed, prefix) that
-    the client may use as sources too. A period of 0 means never. Without `datagram` it has TLS alone."""
+    the client may use as sources too. A period of 0 means never. `record_limit`: records under one key, either way.
+    Without `datagram` it has TLS alone."""
 
     session: int
     epoch: int
@@ -114,6 +115,7 @@ class Tunnel:
     rekey: int
     idle: int
     lifetime: int
+    record_limit: int
     datagram: Datagram | None = None
     rates: Rates = Rates()
 
@@ -131,6 +133,7 @@ class Tunnel:
             "rekey": self.rekey,
             "idle": self.idle,
             "lifetime": self.lifetime,
+            "record_limit": self.record_limit,
             "datagram": None if self.datagram is None else self.datagram.native(),
             "rates": self.rates.native(),
         }

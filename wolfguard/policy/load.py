@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -18,40 +17,31 @@ import cerberus  # type: ignore[import-untyped]
 import yaml
 
 from wolfguard.errors import ConfigurationError
+from wolfguard.policy.built import built, resolve
 from wolfguard.policy.place import policies
-from wolfguard.policy.profile import CryptoProfile
-
-APPROVED: Final = "approved"
-NOT_VALIDATED: Final = "not-validated"
-NOT_APPROVED: Final = "not-approved"
+from wolfguard.policy.profile import NOT_APPROVED, NOT_VALIDATED, CryptoProfile, ProfileFile, Statement
 
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,31}")
-_LISTS: Final = ("versions", "suites_tls13", "suites_tls12", "suites_dtls12", "groups", "signatures")
+_LISTS: Final = (
+    "versions",
+    "suites_tls13",
+    "suites_tls12",
+    "suites_dtls12",
+    "groups",
+    "signatures",
+    "certificate_keys",
+    "certificate_signatures",
+)
 _SWITCHES: Final = (
     "require_extended_master_secret",
     "require_extended_master_secret_dtls",
     "require_hybrid",
     "minimum_rsa_bits",
+    "maximum_certificate_days",
+    "maximum_chain",
+    "record_limit",
     "tickets",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One value of a profile: where it stands in the standards, and the document and section that say so."""
-
-    key: str
-    value: str
-    standing: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileFile:
-    """A profile with its reasons. `statements` are in the order of the file."""
-
-    profile: CryptoProfile
-    statements: tuple[Statement, ...]
 
 
 def profile_names() -> tuple[str, ...]:
@@ -61,8 +51,9 @@ def profile_names() -> tuple[str, ...]:
 
 
 def load_profile(name: str) -> CryptoProfile:
-    """The profile of this name. Raises ConfigurationError, which names those that there are."""
-    return read_profile(name).profile
+    """The profile of this name, as the libwolfssl of this process can serve it. Raises ConfigurationError, which names
+    the profiles that there are, or what was not built."""
+    return resolve(read_profile(name), built())
 
 
 def read_profile(name: str) -> ProfileFile:
@@ -93,7 +84,7 @@ def _statements(document: Mapping[str, Any], name: str) -> Iterator[Statement]:
             source = document["sources"].get(entry["source"])
             if source is None:
                 raise ConfigurationError(f"crypto profile {name}: {key}: sources has no {entry['source']!r}")
-            yield Statement(key, _text(entry["value"]), entry["standing"], source)
+            yield Statement(key, _text(entry["value"]), entry["standing"], source, entry.get("where_built", False))
 
 
 def _check_consistency(document: Mapping[str, Any], statements: tuple[Statement, ...], name: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wolfguard.crypto.authority import Authority, make_authority
@@ -106,6 +107,24 @@ def test_control_characters_of_a_name_never_reach_a_log() -> None:
     facts = read_leaf(certificate)
     assert facts.subject == "CN=a?forged line"
     assert (facts.key_bits, facts.signature, facts.names) == (384, "ecdsa-with-SHA384", ())
+
+
+@pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA384", "SHA512"])
+def test_the_hash_of_a_pss_signature(name: str) -> None:
+    """It stands in parameters, where SHA-1 is what is left out."""
+    key = rsa.generate_private_key(65537, 2048)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pss")])
+    algorithm: hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512 = getattr(hashes, name)()
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
+    try:
+        made = builder.sign(key, algorithm, rsa_padding=pss)
+    except (UnsupportedAlgorithm, ValueError):
+        assert name == "SHA1"  # refused by the library of this test
+        return
+    facts = read_leaf(made.public_bytes(Encoding.PEM))
+    assert facts.signature == f"rsassa-pss-{name.lower()}"
+    assert facts.self_issued
 
 
 def test_every_truncation_of_the_der_is_refused(authority: Authority) -> None:

@@ -41,6 +41,7 @@ TUNNEL = Tunnel(
     rekey=0,
     idle=0,
     lifetime=0,
+    record_limit=16_777_216,
 )
 
 

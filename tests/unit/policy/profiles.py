@@ -20,6 +20,11 @@ PLAIN = CryptoProfile(
     require_extended_master_secret=True,
     require_hybrid=False,
     minimum_rsa_bits=2048,
+    maximum_certificate_days=1096,
+    maximum_chain=10,
+    record_limit=16_777_216,
+    certificate_keys=("secp256r1", "rsa"),
+    certificate_signatures=("ecdsa-with-SHA256", "sha256WithRSAEncryption"),
     tickets=False,
 )
 

@@ -31,8 +31,8 @@ def refusal(document: object, name: str = "fips-hybrid") -> str:
     return str(caught.value)
 
 
-def test_the_three_profiles_are_there() -> None:
-    assert {"fips-strict", "fips-hybrid", "compat"} <= set(profile_names())
+def test_the_four_profiles_are_there() -> None:
+    assert set(profile_names()) == {"fips-strict", "fips-hybrid", "cnsa-2.0-transition", "compat"}
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -46,6 +46,9 @@ def test_every_profile_keeps_the_floor(name: str) -> None:
     assert not any("sha1" in signature for signature in profile.signatures)
     assert profile.minimum_rsa_bits >= 2048
     assert profile.require_extended_master_secret
+    assert profile.record_limit <= 2**24
+    assert not any("sha1" in signature.lower() for signature in profile.certificate_signatures)
+    assert not profile.tickets
 
 
 def test_strict_has_nist_curves_alone() -> None:
@@ -68,6 +71,22 @@ def test_compat_says_that_it_is_not_approved() -> None:
     assert not profile.approved
     assert profile.not_approved == ("X25519MLKEM768", "require_extended_master_secret_dtls")
     assert not profile.require_extended_master_secret_dtls
+
+
+def test_cnsa_has_one_strength_alone() -> None:
+    profile = read_profile("cnsa-2.0-transition").profile
+    assert profile.versions == ("1.3",)
+    assert all("AES_256_GCM_SHA384" in suite for suite in profile.suites_tls13 + profile.suites_dtls12)
+    assert profile.groups == ("SecP384r1MLKEM1024", "MLKEM1024")
+    assert profile.signatures == ("mldsa87", "ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384")
+    assert (profile.certificate_keys, profile.minimum_rsa_bits) == (("secp384r1", "rsa"), 3072)
+    assert profile.require_hybrid
+    assert profile.not_validated == ("SecP384r1MLKEM1024", "MLKEM1024", "mldsa87")
+
+
+def test_nothing_claims_to_meet_cnsa() -> None:
+    files = [*(policies() / "profiles").iterdir(), policies() / "schema" / "profile.yml"]
+    assert not any("compliant" in file.read_text(encoding="utf-8").lower() for file in files)
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -10,7 +10,7 @@ import pytest
 from wolfguard.policy.load import profile_names, read_profile
 from wolfguard.policy.render import render
 
-SNAPSHOTS = Path(__file__).parents[2] / "vectors" / "profiles"
+SNAPSHOTS = Path(__file__).parents[3] / "docs" / "reference" / "profiles"
 
 
 @pytest.mark.parametrize("name", profile_names())

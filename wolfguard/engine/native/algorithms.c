@@ -20,9 +20,10 @@ static const struct wge_psk_suite psk_suites[] = {
 };
 
 static const struct wge_group groups[] = {
-    {"SecP256r1MLKEM768", 4587, true, true},  {"X25519MLKEM768", 4588, true, true},
-    {"SecP384r1MLKEM1024", 4589, true, true}, {"secp256r1", 23, false, false},
-    {"secp384r1", 24, false, false},          {"secp521r1", 25, false, false},
+    {"SecP256r1MLKEM768", 4587, true, true, 0},  {"X25519MLKEM768", 4588, true, true, 0},
+    {"SecP384r1MLKEM1024", 4589, true, true, 0}, {"MLKEM1024", 514, true, true, 0},
+    {"secp256r1", 23, false, false, 256},        {"secp384r1", 24, false, false, 384},
+    {"secp521r1", 25, false, false, 521},
 };
 
 static const struct wge_signature signatures[] = {
@@ -83,8 +84,26 @@ const struct wge_psk_suite *wge_psk_suite_by_number(uint16_t number)
     FIND(psk_suites, psk_suites[i].number == number);
 }
 
+#define ALL(table) \
+    *count = sizeof(table) / sizeof((table)[0]); \
+    return table
+
+const struct wge_suite *wge_suites(size_t *count)
+{
+    ALL(suites);
+}
+
+const struct wge_psk_suite *wge_psk_suites(size_t *count)
+{
+    ALL(psk_suites);
+}
+
 const struct wge_group *wge_groups(size_t *count)
 {
-    *count = sizeof(groups) / sizeof(groups[0]);
-    return groups;
+    ALL(groups);
+}
+
+const struct wge_signature *wge_signatures(size_t *count)
+{
+    ALL(signatures);
 }

@@ -30,8 +30,9 @@ struct wge_suite {
 struct wge_group {
     const char *name;
     uint16_t number;
-    bool hybrid;
+    bool hybrid; /* has a part of ML-KEM, in front of which there may be ECDH */
     bool tls13_only;
+    uint16_t curve_bits; /* of a curve by itself, else 0 */
 };
 
 struct wge_signature {
@@ -59,7 +60,10 @@ struct wge_psk_suite {
 const struct wge_psk_suite *wge_psk_suite_by_name(const char *name);
 const struct wge_psk_suite *wge_psk_suite_by_number(uint16_t number);
 
-/* All groups, for those who ask what is built in. */
+/* All of each, for those who ask what is built in. */
+const struct wge_suite *wge_suites(size_t *count);
+const struct wge_psk_suite *wge_psk_suites(size_t *count);
 const struct wge_group *wge_groups(size_t *count);
+const struct wge_signature *wge_signatures(size_t *count);
 
 #endif

@@ -111,11 +111,28 @@ static void count_dropped(struct wge_association *a, struct wge_loop *loop)
     a->replayed = replayed;
 }
 
+static uint64_t used(const struct wge_association *a)
+{
+    return a->sent_records > a->heard_records ? a->sent_records : a->heard_records;
+}
+
+static uint32_t limit_of(const struct wge_association *a)
+{
+    return wge_record_limit(a->tunnel->params.record_limit);
+}
+
 /* Under one AES-GCM key of TLS 1.2 as many records as of TLS 1.3 (channel.h). Renewed when the loop is at its timers. */
 static bool worn(const struct wge_association *a)
 {
-    uint64_t records = a->sent_records > a->heard_records ? a->sent_records : a->heard_records;
-    return records >= WGE_CHANNEL_RECORDS_SOFT;
+    return used(a) >= wge_record_limit_soft(limit_of(a));
+}
+
+/* The client makes a new handshake with its next packet; meanwhile TLS carries what there is. */
+static void renew(struct wge_association *a, struct wge_loop *loop)
+{
+    WGE_TALLY(&loop->tally, datagram_rekeyed);
+    wge_dtls_abandon(a->dtls);
+    wge_association_break(a, loop, "rekey");
 }
 
 static void look_for_wear(struct wge_association *a, struct wge_loop *loop)
@@ -204,6 +221,10 @@ bool wge_association_claims(struct wge_association *a, struct wge_loop *loop, co
 
 bool wge_association_send(struct wge_association *a, struct wge_loop *loop, const uint8_t *frame, size_t length)
 {
+    if (used(a) >= limit_of(a)) {
+        renew(a, loop);
+        return false;
+    }
     enum wge_result result = wge_dtls_write(a->dtls, frame, length);
     if (result == WGE_INVALID) {
         WGE_TALLY(&loop->tally, drop_datagram_too_long);
@@ -276,14 +297,6 @@ static uint64_t doubt(struct wge_association *a, struct wge_loop *loop)
     WGE_TALLY(&loop->tally, datagram_silent);
     a->tunnel->by_datagram = false;
     return WGE_TIMER_NEVER;
-}
-
-/* The client makes a new handshake with its next packet; meanwhile TLS carries what there is. */
-static void renew(struct wge_association *a, struct wge_loop *loop)
-{
-    WGE_TALLY(&loop->tally, datagram_rekeyed);
-    wge_dtls_abandon(a->dtls);
-    wge_association_break(a, loop, "rekey");
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)

@@ -2,9 +2,10 @@
 /* channel.c - see channel.h. */
 #include "channel.h"
 
-enum wge_result wge_channel_open(struct wge_channel *c, struct wge_stream *stream)
+enum wge_result wge_channel_open(struct wge_channel *c, struct wge_stream *stream, uint32_t limit)
 {
-    *c = (struct wge_channel){.stream = stream, .tls13 = wge_stream_is_tls13(stream)};
+    *c = (struct wge_channel){
+        .stream = stream, .tls13 = wge_stream_is_tls13(stream), .limit = wge_record_limit(limit)};
     return wge_stream_become_tunnel(stream, WGE_CHANNEL_OUT_CAPACITY);
 }
 
@@ -23,11 +24,12 @@ enum wge_result wge_channel_send(struct wge_channel *c, const uint8_t *frame, si
         if (flushed != WGE_OK && flushed != WGE_WANT_WRITE)
             return flushed;
     }
+    if (c->sent_records >= c->limit)
+        return WGE_NO_MEMORY;
     enum wge_result result = wge_stream_write(c->stream, frame, length);
     if (result == WGE_OK) {
         c->unsent = true;
         c->sent_records++;
-        c->sent_bytes += length;
     }
     return result;
 }
@@ -40,23 +42,29 @@ enum wge_result wge_channel_flush(struct wge_channel *c)
     return result;
 }
 
-enum wge_key_wear wge_channel_key_wear(const struct wge_channel *c)
+enum wge_key_wear wge_channel_key_wear(struct wge_channel *c)
 {
-    if (!c->tls13) {
-        return c->sent_bytes >= WGE_CHANNEL_BYTES_HARD || c->heard_bytes >= WGE_CHANNEL_BYTES_HARD ? WGE_KEYS_SPENT
-                                                                                                   : WGE_KEYS_FRESH;
+    const uint32_t soft = wge_record_limit_soft(c->limit);
+    if (c->asked && !wge_stream_awaits_rekey(c->stream)) {
+        c->asked = false;
+        c->heard_records = 0;
     }
-    uint64_t records = c->sent_records > c->heard_records ? c->sent_records : c->heard_records;
-    if (records >= WGE_CHANNEL_RECORDS_HARD)
+    if (c->sent_records >= c->limit || c->heard_records >= c->limit)
         return WGE_KEYS_SPENT;
-    return records >= WGE_CHANNEL_RECORDS_SOFT ? WGE_KEYS_WORN : WGE_KEYS_FRESH;
+    bool worn = c->sent_records >= soft || (c->heard_records >= soft && !c->asked);
+    if (worn && !c->tls13)
+        return WGE_KEYS_SPENT; /* no renewal within the connection: the client comes back for a new handshake */
+    return worn ? WGE_KEYS_WORN : WGE_KEYS_FRESH;
 }
 
 enum wge_result wge_channel_rekey(struct wge_channel *c)
 {
+    /* a second KeyUpdate in a row does not ask (the library sees to that), and hides the answer to the first */
+    bool awaited = c->asked && wge_stream_awaits_rekey(c->stream);
     enum wge_result result = wge_stream_rekey(c->stream);
     if (result == WGE_OK) {
-        c->sent_records = c->sent_bytes = c->heard_records = c->heard_bytes = 0;
+        c->sent_records = 0;
+        c->asked = !awaited;
         c->unsent = true;
     }
     return result;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "algorithms.h"
+#include "channel.h"
 
 PyObject *wge_ext_item(PyObject *dict, const char *key)
 {
@@ -164,7 +165,7 @@ bool wge_ext_rates(PyObject *dict, struct wge_rate *up, struct wge_rate *down)
 
 bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
 {
-    uint64_t index, mtu, dpd, keepalive, rekey, idle;
+    uint64_t index, mtu, dpd, keepalive, rekey, idle, record_limit;
     memset(out, 0, sizeof(*out));
     if (!wge_ext_number(dict, "session", 0, UINT64_MAX, &out->session) ||
         !wge_ext_number(dict, "epoch", 0, UINT64_MAX, &out->epoch) ||
@@ -173,6 +174,7 @@ bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
         !wge_ext_number(dict, "keepalive", 0, UINT32_MAX, &keepalive) ||
         !wge_ext_number(dict, "rekey", 0, UINT32_MAX, &rekey) || !wge_ext_number(dict, "idle", 0, UINT32_MAX, &idle) ||
         !wge_ext_number(dict, "lifetime", 0, UINT64_MAX / 2, &out->lifetime_ms) ||
+        !wge_ext_number(dict, "record_limit", WGE_CHANNEL_RECORDS_LEAST, WGE_CHANNEL_RECORDS_MOST, &record_limit) ||
         !address_of(dict, "ipv4", out->ipv4, 4, &out->has_ipv4) ||
         !address_of(dict, "ipv6", out->ipv6, 16, &out->has_ipv6) || !networks_of(dict, out) ||
         !datagram_of(dict, &out->datagram))
@@ -186,5 +188,6 @@ bool wge_ext_tunnel(PyObject *dict, struct wge_tunnel_params *out)
     out->keepalive_ms = (uint32_t)keepalive;
     out->rekey_ms = (uint32_t)rekey;
     out->idle_ms = (uint32_t)idle;
+    out->record_limit = (uint32_t)record_limit;
     return true;
 }

@@ -3,6 +3,7 @@
 #include "ext_crypto.h"
 #include "ext_engine.h"
 
+int wge_ext_register_algorithms(PyObject *module);
 int wge_ext_register_allocator(PyObject *module);
 int wge_ext_register_fips(PyObject *module);
 int wge_ext_register_sandbox(PyObject *module);
@@ -11,7 +12,7 @@ static int fill(PyObject *module)
 {
     if (wge_ext_register_crypto(module) != 0 || wge_ext_register_engine(module) != 0)
         return -1;
-    if (wge_ext_register_fips(module) != 0)
+    if (wge_ext_register_fips(module) != 0 || wge_ext_register_algorithms(module) != 0)
         return -1;
     return wge_ext_register_allocator(module) != 0 ? -1 : wge_ext_register_sandbox(module);
 }

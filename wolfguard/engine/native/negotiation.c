@@ -69,6 +69,20 @@ static bool fits(const struct wge_signature *signature, const struct wge_certifi
     return !signature->tls12_only && (signature->curve_bits == 0 || signature->curve_bits == certificate->bits);
 }
 
+/* RFC 8422 section 5.3: in TLS 1.2 the client's groups are also the curves of certificates that it takes. */
+static bool takes_curve(const struct wge_client_hello *hello, const struct wge_certificate_facts *certificate,
+                        uint16_t version)
+{
+    if (version != WGE_TLS12 || certificate->key != WGE_KEY_KIND_EC || !hello->has_groups)
+        return true;
+    size_t count;
+    const struct wge_group *groups = wge_groups(&count);
+    for (size_t i = 0; i < count; i++)
+        if (groups[i].curve_bits == certificate->bits && listed(hello->groups, hello->group_count, groups[i].number))
+            return true;
+    return false;
+}
+
 static bool choose_certificate(const struct wge_tls_rules *rules, const struct wge_certificate_facts *certificates,
                                size_t certificate_count, const struct wge_client_hello *hello,
                                struct wge_tls_choice *choice)
@@ -78,7 +92,8 @@ static bool choose_certificate(const struct wge_tls_rules *rules, const struct w
         if (signature == NULL || !listed(hello->signatures, hello->signature_count, signature->number))
             continue;
         for (size_t n = 0; n < certificate_count; n++) {
-            if (!fits(signature, &certificates[n], choice->version))
+            if (!fits(signature, &certificates[n], choice->version) ||
+                !takes_curve(hello, &certificates[n], choice->version))
                 continue;
             if (!suite_in_common(rules, hello, choice->version, certificates[n].key))
                 continue;

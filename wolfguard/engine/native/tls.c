@@ -368,6 +368,12 @@ enum wge_result wge_stream_rekey(struct wge_stream *s)
     return done == WOLFSSL_SUCCESS ? WGE_OK : WGE_PEER_ERROR;
 }
 
+bool wge_stream_awaits_rekey(const struct wge_stream *s)
+{
+    int awaited = 0;
+    return s->established && s->tls13 && wolfSSL_key_update_response(s->ssl, &awaited) == 0 && awaited != 0;
+}
+
 void wge_stream_close_notify(struct wge_stream *s)
 {
     if (s->established)

@@ -86,6 +86,9 @@ enum wge_result wge_stream_export(struct wge_stream *s, const char *label, uint8
 /* TLS 1.3 KeyUpdate of our sending keys, asking the peer for the same. INVALID on TLS 1.2. */
 enum wge_result wge_stream_rekey(struct wge_stream *s);
 
+/* Whether the peer was asked to renew its keys and has not done so yet. */
+bool wge_stream_awaits_rekey(const struct wge_stream *s);
+
 /* Queues close_notify; nothing can be written after it. */
 void wge_stream_close_notify(struct wge_stream *s);
 

@@ -35,6 +35,14 @@ bool wge_tls_library_has_group(uint16_t number)
     return has;
 }
 
+bool wge_tls_library_has_suite(const char *library_name)
+{
+    WOLFSSL_CTX *ctx = wge_library_start() == WGE_OK ? wolfSSL_CTX_new(wolfSSLv23_server_method()) : NULL;
+    bool has = ctx != NULL && wolfSSL_CTX_set_cipher_list(ctx, library_name) == WOLFSSL_SUCCESS;
+    wolfSSL_CTX_free(ctx);
+    return has;
+}
+
 #define COMPLAIN(why, ...) (snprintf((why), WGE_WHY_MAX, __VA_ARGS__), WGE_INVALID)
 
 static enum wge_result read_suites(struct wge_tls_rules *rules, const struct wge_names *names, uint16_t version,

@@ -49,5 +49,7 @@ const struct wge_certificate_facts *wge_tls_context_certificates(const struct wg
 
 /* Whether the library was built with this group. */
 bool wge_tls_library_has_group(uint16_t number);
+/* Whether it was built with this suite, by the library's own name. */
+bool wge_tls_library_has_suite(const char *library_name);
 
 #endif

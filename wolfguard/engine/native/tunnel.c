@@ -61,7 +61,7 @@ enum wge_result wge_tunnel_create(struct wge_tunnel **out, struct wge_stream *st
     struct wge_tunnel *t = calloc(1, sizeof *t);
     if (t == NULL)
         return WGE_NO_MEMORY;
-    enum wge_result result = wge_channel_open(&t->tls, stream);
+    enum wge_result result = wge_channel_open(&t->tls, stream, params->record_limit);
     if (result != WGE_OK) {
         free(t);
         return result;
@@ -236,7 +236,6 @@ static const char *take_records(struct wge_tunnel *t, struct wge_loop *loop, str
         enum wge_result result = wge_stream_read(t->tls.stream, record, WGE_RECORD_PLAIN_MAX, &length);
         if (result == WGE_OK) {
             records++;
-            t->tls.heard_bytes += length;
             end = take_record(t, loop, record, length, intake);
         } else if (result == WGE_WANT_READ) {
             break;

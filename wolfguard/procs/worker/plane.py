@@ -110,8 +110,11 @@ def tls_site(site: Site) -> TlsSite:
     )
 
 
-def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int, datagram: Datagram | None) -> Tunnel:
-    """`rekey` and `remaining` are seconds, 0 means never; `ipv6`: whether the client is told its IPv6 address."""
+def tunnel(
+    grant: TunnelGrant, *, ipv6: bool, rekey: int, record_limit: int, remaining: int, datagram: Datagram | None
+) -> Tunnel:
+    """`rekey` and `remaining` are seconds, 0 means never; `record_limit` counts records under one key; `ipv6`: whether
+    the client is told its IPv6 address."""
     networks = [ip_network(text) for text in grant.routed]
     return Tunnel(
         session=grant.session,
@@ -126,6 +129,7 @@ def tunnel(grant: TunnelGrant, *, ipv6: bool, rekey: int, remaining: int, datagr
         rekey=1000 * rekey,
         idle=1000 * grant.idle_timeout,
         lifetime=1000 * remaining,
+        record_limit=record_limit,
         datagram=datagram,
         rates=rates(grant.rates),
     )

@@ -107,7 +107,12 @@ class Questions:
         datagram = self._offers.datagram(client.site, client.peer, wanted=asked.psk_negotiate)
         client.grant = grant
         client.start = plane.tunnel(
-            grant, ipv6=carries_ipv6(grant.mtu), rekey=rekey, remaining=remaining, datagram=datagram
+            grant,
+            ipv6=carries_ipv6(grant.mtu),
+            rekey=rekey,
+            record_limit=min(client.site.record_limit, client.site.crypto.record_limit),
+            remaining=remaining,
+            datagram=datagram,
         )
         offer = translation.offer(
             grant,

@@ -15,11 +15,11 @@ from wolfguard.config.site import Certificate, Configuration, Listener, Paths, R
 from wolfguard.crypto.signing import TLS_NUMBERS
 from wolfguard.errors import StartError
 from wolfguard.ipc import codec
-from wolfguard.policy.profile import CryptoProfile
+from tests.unit.policy.profiles import profile
 from wolfguard.procs.supervisor import devices, generation, holdings, keys, places
 from wolfguard.sandbox.processes import PROCESSES
 
-PROFILE = CryptoProfile("p", "P", True, ("1.3",), (), (), (), (), True, False, 2048, False)
+PROFILE = profile()
 ALL = list(PROCESSES.values())
 
 

@@ -38,5 +38,5 @@ def test_facts_of_a_handshake() -> None:
 
 def test_tunnel_without_a_family() -> None:
     grant = replace(GRANT, ipv4="", routed=())
-    got = plane.tunnel(grant, ipv6=False, rekey=0, remaining=0, datagram=None)
+    got = plane.tunnel(grant, ipv6=False, rekey=0, record_limit=256, remaining=0, datagram=None)
     assert (got.ipv4, got.ipv6, got.networks, got.rekey, got.lifetime) == (None, None, (), 0, 0)

@@ -142,6 +142,7 @@ def test_tunnel() -> None:
             rekey=6_313_000,
             idle=600_000,
             lifetime=1_800_000,
+            record_limit=16_777_216,
             datagram=Datagram(APP_ID, SUITES, require_extended_master_secret=True),
             rates=Rates(1000, 65536, 2000, 131072),
         )

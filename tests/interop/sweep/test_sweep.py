@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live listener under every profile, asked by three TLS libraries for what it must take and for what it must refuse.
+
+What must come of each offer is worked out from the profile (`offers`). One gateway a profile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.interop import roots
+from tests.interop.conftest import Field, short_patience
+from tests.interop.sweep import stacks
+from tests.interop.sweep.offers import SIGNATURES, SUITES_TLS12, SUITES_TLS13, Leaf, Offer, Settled, allowed, offers, permitted
+from wolfguard import _native
+from wolfguard.policy.load import load_profile, profile_names
+
+NAME = "vpn.example.test"
+AT_ONCE = 4
+# as OpenSSL calls what a server may answer
+EXTENSIONS = {
+    "1.3": {"supported versions", "key share"},
+    "1.2": {"renegotiation info", "EC point formats", "extended master secret", "server name"},
+}
+USUAL = (Leaf("EC", 256), Leaf("RSA", 2048))
+STRONG = (Leaf("EC", 384), Leaf("RSA", 3072))
+FIPS_CONFIGURATION = """\
+openssl_conf = initial
+.include /tmp/fipsmodule.cnf
+[initial]
+providers = providers
+alg_section = algorithms
+[providers]
+fips = fips_sect
+base = base
+[base]
+activate = 1
+[algorithms]
+default_properties = fips=yes
+"""
+
+
+def strong_certificates(document: dict[str, Any]) -> None:
+    """P-384 and RSA-3072, signed with SHA-384, in place of the demo's."""
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    keys: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = [
+        ec.generate_private_key(ec.SECP384R1()),
+        rsa.generate_private_key(65537, 3072),
+    ]
+    now = datetime.now(UTC)
+    for key, entry in zip(keys, document["sites"][0]["certificates"], strict=True):
+        made = (
+            x509.CertificateBuilder(subject, subject, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(90))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+            .sign(key, hashes.SHA384())
+        )
+        Path(entry["certificate"]).write_bytes(made.public_bytes(Encoding.PEM))
+        Path(entry["key"]).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@pytest.fixture(scope="module", params=profile_names())
+def swept(request: pytest.FixtureRequest, make_gateway: Callable[..., Field]) -> Iterator[tuple[str, Field]]:
+    """Each profile's gateway, which lives as long as its turn."""
+
+    def edit(document: dict[str, Any]) -> None:
+        short_patience(request.param)(document)
+        if request.param.startswith("cnsa"):
+            strong_certificates(document)
+
+    made = make_gateway(edit)
+    yield request.param, made
+    made.gateway.stop()
+
+
+def enter(field: Field) -> list[str]:
+    return field.topology.client.inside(roots.enter(roots.make(roots.STACKS)))
+
+
+def sweep(name: str, stack: stacks.Stack, *, thorough: bool = False) -> dict[str, int]:
+    """Asks for everything. Raises AssertionError with every offer that came out otherwise than it must."""
+    profile = load_profile(name)
+    leaves = STRONG if name.startswith("cnsa") else USUAL
+    counted = {"taken": 0, "refused": 0, "unable": 0}
+    wrong: list[str] = []
+    asked: dict[Offer, Future[Settled | None]] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for each in offers(profile, thorough=thorough):
+            try:
+                offer = stack.able(each)
+            except stacks.Unable:
+                counted["unable"] += 1
+                continue
+            if offer not in asked:
+                asked[offer] = pool.submit(stack.probe, offer)
+    for offer, answer in asked.items():
+        try:
+            settled = answer.result()
+        except stacks.Unable:
+            counted["unable"] += 1
+            continue
+        counted["taken" if settled else "refused"] += 1
+        if settled is None and permitted(profile, leaves, offer):
+            wrong.append(f"refused: {offer}")
+        elif settled is not None and not (permitted(profile, leaves, offer) and allowed(profile, offer, settled)):
+            wrong.append(f"{settled} out of {offer}")
+    assert not wrong, "\n".join(wrong)
+    return counted
+
+
+def test_openssl(swept: tuple[str, Field]) -> None:
+    name, field = swept
+    client = stacks.openssl(enter(field))
+    assert {"SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519MLKEM768"} <= client.groups
+    counted = sweep(name, client, thorough=True)
+    assert counted["taken"] >= 5
+    assert counted["refused"] >= 20
+
+
+def test_openssl_fips_provider(swept: tuple[str, Field]) -> None:
+    name, field = swept
+    path = roots.make(roots.STACKS)
+    (path / "tmp" / "fips.cnf").write_text(FIPS_CONFIGURATION)
+    module = "/usr/lib/x86_64-linux-gnu/ossl-modules/fips.so"
+    said = stacks.run([*roots.enter(path), "openssl", "fipsinstall", "-module", module, "-out", "/tmp/fipsmodule.cnf"])
+    assert "INSTALL PASSED" in said, said
+    client = stacks.openssl(enter(field), ("env", "OPENSSL_CONF=/tmp/fips.cnf"), has_sha1=False)
+    assert "x25519" not in client.groups
+    assert sweep(name, client)["taken"] >= 5
+
+
+def test_gnutls(swept: tuple[str, Field]) -> None:
+    name, field = swept
+    counted = sweep(name, stacks.gnutls(enter(field)))
+    assert counted["refused"] >= 5
+    assert counted["taken"] >= 5 or load_profile(name).require_hybrid
+
+
+def test_wolfssl(swept: tuple[str, Field], tmp_path: Path) -> None:
+    name, field = swept
+    prefix = Path(_native.library_path()).parents[1]
+    client = stacks.wolfssl(field.topology.client.inside([]), tmp_path, prefix)
+    counted = sweep(name, client)
+    assert counted["taken"] >= 2
+    assert counted["refused"] >= 2
+
+
+def test_extensions(swept: tuple[str, Field]) -> None:
+    """Nothing but what a full handshake needs: no ticket, no early data, no compression, no heartbeat, no second
+    handshake on the same connection."""
+    name, field = swept
+    client = stacks.openssl(enter(field))
+    profile = load_profile(name)
+    for version in profile.versions:
+        suites = SUITES_TLS13 if version == "1.3" else SUITES_TLS12
+        offer = client.able(Offer(version, suites, (*profile.groups, "secp256r1"), SIGNATURES))
+        said = stacks.run(client.command(offer, "-tlsextdebug", "-comp", "-alpn", "http/1.1"), "R\n")
+        assert "Cipher is TLS_" in said or "Cipher is ECDHE-" in said, said
+        extensions = set(re.findall(r'TLS server extension "([^"]+)"', said))
+        assert extensions <= EXTENSIONS[version], extensions
+        assert "Compression: NONE" in said or version == "1.3"
+        assert "Early data was not sent" in said or version == "1.2"
+        assert not re.search(r"New Session Ticket arrived|TLS session ticket:|Reused", said), said
+        if version == "1.2":
+            # OpenSSL says RENEGOTIATING before it asks
+            assert re.search(r"no renegotiation|alert|unexpected eof|Connection reset", said.partition("RENEG")[2]), said

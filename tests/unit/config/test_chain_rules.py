@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule of a profile about certificates, with the sentence that says how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.config.site_files import NOW
+from wolfguard.config import chain_rules
+from wolfguard.config.site import Site
+from wolfguard.crypto.certificates import CertificateFacts
+from wolfguard.policy.load import load_profile, profile_names, read_profile
+
+LEAF = CertificateFacts(
+    subject="CN=vpn.example.org",
+    issuer="CN=issuer",
+    serial=1,
+    names=("vpn.example.org",),
+    key_type="EC",
+    key_bits=384,
+    curve="secp384r1",
+    signature="ecdsa-with-SHA384",
+    not_before=NOW,
+    not_after=NOW + timedelta(days=90),
+    fingerprint=bytes(32),
+    spki=b"",
+)
+ISSUER = replace(LEAF, subject="CN=issuer", issuer="CN=root")
+ROOT = replace(ISSUER, subject="CN=root", signature="sha1WithRSAEncryption", self_issued=True)
+RSA = {"key_type": "RSA", "curve": ""}
+
+
+def problems(profile: str, *chain: CertificateFacts) -> list[str]:
+    return list(chain_rules.problems(Site("main", crypto=load_profile(profile)), chain))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_what_every_profile_allows(name: str) -> None:
+    """A root is believed for being there, whoever signed it with what."""
+    assert problems(name, LEAF, ISSUER, ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "words"),
+    [
+        ("compat", {**RSA, "key_bits": 1024}, "has an RSA key of 1024 bits; compat allows 2048 or more: make a longer"),
+        ("cnsa-2.0-transition", {**RSA, "key_bits": 2048}, "an RSA key of 2048 bits; cnsa-2.0-transition allows 3072"),
+        ("cnsa-2.0-transition", {"curve": "secp256r1"}, "has a key of the kind secp256r1; cnsa-2.0-transition allows"),
+        ("cnsa-2.0-transition", {"signature": "ecdsa-with-SHA256"}, "is signed with ecdsa-with-SHA256; cnsa-2.0"),
+        ("compat", {"curve": "1.3.132.0.10", "key_bits": 0}, "of a kind that no profile knows (1.3.132.0.10); use one"),
+        ("compat", {"key_type": "1.3.101.112", "key_bits": 0}, "of a kind that no profile knows (1.3.101.112)"),
+        ("compat", {"signature": "sha1WithRSAEncryption"}, "is signed with sha1WithRSAEncryption; compat allows"),
+        ("compat", {"signature": "rsassa-pss-sha1"}, "is signed with rsassa-pss-sha1; compat allows"),
+        ("compat", {"not_after": NOW + timedelta(days=1097)}, "is valid for 1097 days; compat allows 1096, have it"),
+    ],
+)
+def test_a_leaf_that_is_refused(profile: str, changes: dict[str, Any], words: str) -> None:
+    (text,) = problems(profile, replace(LEAF, **changes))
+    assert words in text
+
+
+def test_issuers_are_held_to_the_same_rules() -> None:
+    (text,) = problems("fips-hybrid", LEAF, replace(ISSUER, signature="sha1WithRSAEncryption"))
+    assert text.startswith("certificate 2 (CN=issuer) is signed with sha1WithRSAEncryption; fips-hybrid allows")
+    (text,) = problems("fips-hybrid", LEAF, replace(ROOT, **RSA, key_bits=1024))
+    assert text.startswith("certificate 2 (CN=root) has an RSA key of 1024 bits")
+
+
+def test_its_own_signature_counts_for_a_leaf() -> None:
+    (text,) = problems("fips-hybrid", replace(LEAF, signature="sha1WithRSAEncryption", self_issued=True))
+    assert "have it issued again with one of them" in text
+
+
+def test_a_chain_that_is_too_long() -> None:
+    profile = replace(read_profile("fips-strict").profile, maximum_chain=2)
+    (text,) = chain_rules.problems(Site("main", crypto=profile), (LEAF, ISSUER, ROOT))
+    assert text == "holds 3 certificates; fips-strict allows 2, leave out the root"
