@@ -172,6 +172,9 @@ def _channel(process: str, channel: Json) -> Iterator[str]:
     if channel["kind"] == "sign":
         yield f"  {channel['with']}: requests for signatures, one channel a handshake thread{_yields(channel)}"
         return
+    if channel["kind"] == "helpers":
+        yield f"  {channel['with']}: helpers' sockets{_yields(channel)}"
+        return
     yield f"  {channel['with']}{_yields(channel)}"
     for key, word in (("sends", "may send"), ("receives", "may hear")):
         if channel[key]:

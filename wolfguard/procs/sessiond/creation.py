@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wolfguard.auth.login import Granted
 from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
-from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.messages import Peer, TlsFacts
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import REPLACED, end_session
@@ -49,17 +49,12 @@ class Creation:
         self._state = state
         self._entitlement = Entitlement(state)
 
-    async def create(
-        self, user: str, group: str, facts: LoginFacts, attributes: Sequence[Attribute] = ()
-    ) -> tuple[Secret, str]:
-        """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError.
-
-        `attributes` are what an authentication server said about the user, as `auth.grant` reads it.
-        """
+    async def create(self, granted: Granted, method: str, facts: LoginFacts) -> tuple[Secret, str]:
+        """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError."""
         state = self._state
-        where = facts.peer.address
+        user, group, where = granted.user, granted.group, facts.peer.address
         try:
-            grant, policy = self._entitlement.of_login(user, facts.site, group, attributes, where)
+            grant, policy = self._entitlement.of_login(user, facts.site, group, granted.attributes, where)
             self._make_room(user, group, facts.site, policy)
             self._entitlement.have_addresses(user, facts.site, policy, where)
         except NotEntitledError as error:
@@ -93,7 +88,7 @@ class Creation:
         state.store_failures()
         state.ledger.touch(("session", number))
         state.ledger.change(NoteLogin(user, now))
-        self._record(session, facts, policy, failures)
+        self._record(session, method, facts, policy, failures)
         try:
             await state.ledger.flushed()
         except StoreError as error:
@@ -102,7 +97,7 @@ class Creation:
             raise _unwritable(error) from error
         if state.sessions.get(number) is not session:
             raise NoSessionError("ended", "Your session was ended before it began. Log in again.")
-        banner = "\n".join(filter(None, (facts.site.banner.session, notice)))
+        banner = "\n".join(filter(None, (facts.site.banner.session, granted.message, notice)))
         return cookie, banner
 
     def _make_room(self, user: str, group: str, site: Site, policy: SessionPolicy) -> None:
@@ -138,7 +133,7 @@ class Creation:
             raise NoSessionError(reason, text)
         end_session(self._state, min(idle, key=lambda each: each.number), REPLACED)
 
-    def _record(self, session: Session, facts: LoginFacts, policy: SessionPolicy, failures: int) -> None:
+    def _record(self, session: Session, method: str, facts: LoginFacts, policy: SessionPolicy, failures: int) -> None:
         self._state.ledger.record(
             "login.succeeded",
             SUCCESS,
@@ -147,7 +142,7 @@ class Creation:
             session=session.number,
             site=session.site,
             group=session.group,
-            method=facts.site.authentication[0],
+            method=method,
             user_agent=facts.user_agent,
             tls_version=facts.tls.version,
             tls_suite=facts.tls.suite,
