@@ -93,6 +93,12 @@ EVENTS: Final = (
         (_SITE, _AGENT, _COUNT),
     ),
     Event(
+        "login.unavailable",
+        "A login could not be decided, since its backend is away, slow, full or broken; nothing is counted.",
+        (FAILURE,),
+        (_SITE, _METHOD, _AGENT, _COUNT),
+    ),
+    Event(
         "policy.refused",
         "A login was good, but what an authentication server says about the user cannot be put into force: an address "
         "that no pool has or that is in use, an access list that is not in the site file, a limit that is no number. "
@@ -106,12 +112,6 @@ EVENTS: Final = (
         "nothing: a route, a name server, a domain.",
         (FAILURE,),
         (_SITE, _COUNT, _DETAIL),
-    ),
-    Event(
-        "login.unavailable",
-        "A login could not be decided, since its backend is away, slow, full or broken; nothing is counted.",
-        (FAILURE,),
-        (_SITE, _METHOD, _AGENT, _COUNT),
     ),
     Event("account.locked", "Too many failures: the account is refused for a while.", (FAILURE,), (_UNTIL,)),
     Event("address.locked", "Too many failures: the source address is refused for a while.", (FAILURE,), (_UNTIL,)),

@@ -133,9 +133,7 @@ class Creation:
             raise NoSessionError(reason, text)
         end_session(self._state, min(idle, key=lambda each: each.number), REPLACED)
 
-    def _record(
-        self, session: Session, method: str, facts: LoginFacts, policy: SessionPolicy, failures: int
-    ) -> None:
+    def _record(self, session: Session, method: str, facts: LoginFacts, policy: SessionPolicy, failures: int) -> None:
         self._state.ledger.record(
             "login.succeeded",
             SUCCESS,

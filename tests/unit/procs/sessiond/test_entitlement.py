@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive, peer, refused
 from wolfguard.auth import grant
+from wolfguard.auth.login import Granted
 from wolfguard.config.site import (
     AccessList,
     Configuration,
@@ -42,7 +43,9 @@ async def granted(rig: Rig, *attributes: tuple[str, str], user: str = "anna", gr
     site = rig.child.state.settings.site("main")
     assert site is not None
     facts = LoginFacts(site, peer(), rig.tls, "test client")
-    cookie, _ = await rig.child.logins._creation.create(user, group, facts, [Attribute(*each) for each in attributes])
+    cookie, _ = await rig.child.logins._creation.create(
+        Granted(user, group, tuple(Attribute(*each) for each in attributes)), "corp", facts
+    )
     return cookie
 
 

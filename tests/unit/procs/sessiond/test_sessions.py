@@ -89,3 +89,15 @@ def test_places_after_a_restart() -> None:
     assert [each.number for each in sessions.page(0, 9)] == [1, 3]
     assert [sessions.take_place() for _ in range(3)] == [0, 2, 4]
     assert sessions.full
+
+
+def test_sessions_of_a_group() -> None:
+    sessions = Sessions(8)
+    one, two, other = session(1, group="staff"), session(2, group="staff", user="bert"), session(3, group="")
+    for each in (one, two, other, session(4, group="staff", site="second")):
+        sessions.add(each)
+    assert sessions.of_group("main", "staff") == (one, two)
+    sessions.end(one)
+    sessions.end(two)
+    assert sessions.of_group("main", "staff") == ()
+    assert sessions.of_group("main", "") == (other,)
