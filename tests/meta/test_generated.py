@@ -32,6 +32,13 @@ def test_steerings_programs_for_the_fuzzer_are_up_to_date() -> None:
     assert header == steering_program.header(), "run tests/fuzz/steering_program.py"
 
 
+def test_tables_of_known_answers_are_up_to_date() -> None:
+    result = subprocess.run(
+        [sys.executable, "-B", str(TREE / "fips" / "generate"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), "run fips/generate"
+
+
 def test_nothing_else_lies_among_the_generated_files() -> None:
     profiles = {entry["filter"] for entry in _load("processes.yml")["processes"].values()} - {"none"}
     expected = {

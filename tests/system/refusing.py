@@ -19,6 +19,7 @@ X86_64 = platform.machine() == "x86_64"
 GROUPS = {
     "landlock": (444, 445, 446),
     "locking": (149, 325) if X86_64 else (228, 284),  # mlock, mlock2
+    "entropy": (318,) if X86_64 else (278,),  # getrandom
     "seccomp": (317,) if X86_64 else (277,),
 }
 

@@ -25,6 +25,7 @@ from wolfguard import _native
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.crypto.library import MANIFEST
 from wolfguard.linux.namespace import Namespace, Topology, run
+from wolfguard.module_state import MODULE_FAILED
 
 CANNOT_START, BAD_CONFIGURATION, PROCESS_FAILED = 1, 2, 3
 SECONDS = 60
@@ -67,6 +68,13 @@ def left_behind(namespace: Namespace, site: Site) -> list[str]:
 def refused(topology: Topology, site: Site, code: int, *, mounts: str = "", runner: Sequence[str] = ()) -> str:
     """Runs the gateway to its early end and returns its one line; `mounts` are shell commands that go before, `runner`
     is a program that executes it."""
+    return ended(topology, site, code, mounts=mounts, runner=runner)[0]
+
+
+def ended(
+    topology: Topology, site: Site, code: int, *, mounts: str = "", runner: Sequence[str] = ()
+) -> tuple[str, str]:
+    """As `refused`, and with the log."""
     before = left_behind(topology.gateway, site)
     command = [*runner, sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(site.configuration)]
     words = topology.gateway.inside(command)
@@ -77,10 +85,10 @@ def refused(topology: Topology, site: Site, code: int, *, mounts: str = "", runn
     assert len(said) == 1, result.stderr
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
-    if code != PROCESS_FAILED:
+    if code not in (PROCESS_FAILED, MODULE_FAILED):
         assert result.stderr.splitlines() == said
     assert left_behind(topology.gateway, site) == before
-    return said[0].removeprefix("wolfguard: ")
+    return said[0].removeprefix("wolfguard: "), result.stderr
 
 
 def spoil(site: Site, *path: Any, value: Any) -> None:
@@ -186,7 +194,7 @@ def test_a_library_with_another_manifest(topology: Topology, site: Site) -> None
     content["version"] = "5.9.1"
     copy = site.folder / MANIFEST
     copy.write_text(json.dumps(content))
-    line = refused(topology, site, PROCESS_FAILED, mounts=f"mount --bind {copy} {manifest}")
+    line = refused(topology, site, MODULE_FAILED, mounts=f"mount --bind {copy} {manifest}")
     assert "the manifest 5.9.1; install the package again" in line
 
 

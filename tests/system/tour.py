@@ -26,6 +26,7 @@ LIMIT: Final = 5.0
 NOT_CAUSED: Final = {
     "Offence": "the word of a process whose peer broke the rules of their channel",
     "Failed": "a start that fails: test_start.py",
+    "ModuleFailure": "a cryptographic module that fails: test_module_faults.py",
     "Weakened": "a machine that refuses a part of the confinement: test_weakenings.py",
 }
 NOT_ASKED: Final = frozenset({"authd", "pam"})

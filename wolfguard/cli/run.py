@@ -24,6 +24,7 @@ STATUSES = "\n".join(
         "  2   the site file is wrong",
         "  3   a process did not start",
         "  4   not started as root",
+        "  5   the cryptographic module failed: wrong library, failed self-test, no entropy",
         "  70  a defect of the gateway",
     )
 )

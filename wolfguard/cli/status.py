@@ -47,6 +47,7 @@ def render(status: dict[str, Any], now: int) -> list[str]:
         lines += ["", f"NO ANSWER from {', '.join(status['silent'])}: what they would say is missing here"]
     lines += _section("Processes", _processes(status["processes"], now))
     lines += _section("Confinement", _confinement(status["processes"]))
+    lines += _section("Cryptographic module", _modules(status["modules"]))
     lines += _section("Listeners", [f"  {output.plain(listener)}" for listener in status["listeners"]])
     lines += _section("Pools", output.pairs(sorted(status["pools"].items()), indent=2))
     engine = [(name, value) for name, value in sorted(status["engine"].items()) if name not in HEAD_FACTS]
@@ -101,6 +102,19 @@ def _confinement(processes: list[dict[str, Any]]) -> list[str]:
         for item in processes
         if item["confinement"]
     ]
+    return output.pairs(rows, indent=2)
+
+
+def _modules(modules: list[dict[str, Any]]) -> list[str]:
+    """One line a process that has said what it observed of the module in it."""
+    rows = []
+    for item in modules:
+        if item["tests"] is not None:
+            failed = [name for name, state in item["tests"].items() if state != "passed"]
+            tests = (
+                f"failed {', '.join(failed)}" if failed else f"{output.count(len(item['tests']), 'self-test')} passed"
+            )
+            rows.append((_name(item), f"{item['integrity']}, {tests} in {item['selftest_ms']:.0f} ms"))
     return output.pairs(rows, indent=2)
 
 

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
-from wolfguard.errors import LocalError
+from wolfguard.errors import LocalError, StartError
 
 
 class ModuleError(LocalError):
     """The module or its entropy source refused: nothing may go on without it, the process has to be restarted."""
+
+
+class ModuleStartError(ModuleError, StartError):
+    """The module must not be used: it is not the one that was built, or its self-tests failed."""
 
 
 class CertificateError(LocalError):

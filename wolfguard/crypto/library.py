@@ -2,7 +2,8 @@
 """Which libwolfssl this process has really loaded, and whether it is the one that was built for it.
 
 Owns the comparison of the loaded file with the manifest that the build wrote beside it (`wolfssl-manifest.json`:
-version, flavour, verdict, source, options, patches, compiler, files with their SHA-256). The verdict says what has been
+version, flavour, verdict, source, options, patches, compiler, files with their SHA-256), and of what is mapped
+(`integrity`). The verdict says what has been
 observed, never what a manifest claims; the hash is by the library itself, so this finds a wrong or half-installed file,
 not one that was made to deceive.
 """
@@ -16,11 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from wolfguard import _native
+from wolfguard.crypto import integrity
 from wolfguard.crypto.digest import sha256
-from wolfguard.errors import StartError
+from wolfguard.crypto.errors import ModuleStartError
 
 MANIFEST: Final = "wolfssl-manifest.json"
 MANIFEST_BYTES_MAXIMUM: Final = 1024 * 1024
+
+NOT_OURS: Final = "libwolfssl is not the one that was built for this gateway: {problem}"
 
 _OPEN_SOURCE: Final = "This is open-source wolfSSL, not a FIPS 140-3 module: nothing about it is certified."
 _UNOBSERVED: Final = (
@@ -53,24 +57,26 @@ class LibraryIdentity:
 
 
 def identify() -> LibraryIdentity:
-    """Looks at the library of this process. Opens files: call it before the sandbox. Raises StartError."""
-    return inspect(_native.library_version(), Path(_native.library_path()))
+    """Looks at the library of this process. Opens files: call it before the sandbox. Raises ModuleStartError."""
+    mapped = _native.library_segments()
+    return inspect(_native.library_version(), Path(_native.library_path()), mapped)
 
 
 def require_identified(identity: LibraryIdentity) -> LibraryIdentity:
-    """Fails closed: raises StartError unless the loaded library is the one in the manifest. Returns its argument."""
+    """Fails closed: raises ModuleStartError unless the loaded library is the one in the manifest. Returns its argument."""
     if identity.problem:
-        raise StartError(f"libwolfssl is not the one that was built for this gateway: {identity.problem}")
+        raise ModuleStartError(NOT_OURS.format(problem=identity.problem))
     return identity
 
 
-def inspect(version: str, loaded: Path) -> LibraryIdentity:
-    """What stands in `loaded` and in the manifest beside it, for a library that says `version` of itself."""
+def inspect(version: str, loaded: Path, mapped: integrity.Mapped) -> LibraryIdentity:
+    """What stands in `loaded` and in the manifest beside it, for a library that says `version` of itself and of which
+    `mapped` is in memory."""
     try:
         path = loaded.resolve(strict=True)
         found = sha256(path.read_bytes()).hex()
     except OSError as error:
-        raise StartError(f"the loaded libwolfssl cannot be read again ({error.strerror}): {loaded}") from None
+        raise ModuleStartError(f"the loaded libwolfssl cannot be read again ({error.strerror}): {loaded}") from None
     try:
         manifest = read_manifest(path.parent / MANIFEST)
     except ValueError as error:
@@ -84,7 +90,7 @@ def inspect(version: str, loaded: Path) -> LibraryIdentity:
         source=manifest["source"]["origin"],
         verdict="none",
         meaning=_OPEN_SOURCE if declared == "none" else _UNOBSERVED.format(declared=declared),
-        problem=_compare(manifest, version, path.name, found),
+        problem=_compare(manifest, version, path.name, found) or integrity.compare(manifest, path.name, mapped),
     )
 
 
@@ -113,7 +119,7 @@ def read_manifest(file: Path) -> Mapping[str, Any]:
     except ValueError:
         raise ValueError("is not JSON") from None
     if not _is_sound(manifest):
-        raise ValueError("lacks version, verdict, source or files")
+        raise ValueError("lacks version, verdict, source, files or segments")
     checked: Mapping[str, Any] = manifest
     return checked
 
@@ -129,4 +135,5 @@ def _is_sound(manifest: object) -> bool:
         and isinstance(source.get("origin"), str)
         and isinstance(files, dict)
         and all(isinstance(name, str) and isinstance(value, str) for name, value in files.items())
+        and integrity.is_sound(manifest)
     )

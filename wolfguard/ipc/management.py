@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from wolfguard.ipc.messages import DatagramFacts, Done, Fact, Message, Notice, Reply, Request, TlsFacts
+from wolfguard.module_state import ModuleState
 from wolfguard.secret import Secret
 
 # --- mgmtd asks the supervisor --------------------------------------------------------------------------------------
@@ -24,6 +25,8 @@ class ProcessStatus(Message):
     started: int
     restarts: int
     confinement: tuple[Fact, ...]
+    last_failure: str = ""
+    """Why its life before this one ended, empty when it was told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,31 @@ class SupervisorStatus(Reply):
 @dataclass(frozen=True, slots=True)
 class AskSupervisorStatus(Request):
     reply: ClassVar[type[Reply]] = SupervisorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessModule(Message):
+    """What the process that serves now has observed of its cryptographic module; None while there is none."""
+
+    process: str
+    slot: int
+    state: ModuleState | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStates(Reply):
+    """`next` is what to ask for `after` to get the rest; 0 at the end."""
+
+    processes: tuple[ProcessModule, ...]
+    next: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AskModuleStates(Request):
+    """Pages through the processes in the order of SupervisorStatus: those behind number `after`."""
+
+    reply: ClassVar[type[Reply]] = ModuleStates
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from wolfguard.module_state import ModuleState
 from wolfguard.secret import Secret
 
 DTLS12: Final = "DTLS 1.2"
@@ -92,9 +93,11 @@ class Fact(Message):
 
 @dataclass(frozen=True, slots=True)
 class Ready(Notice):
-    """The child is confined and serves. `confinement` says what was applied, as read back from the kernel."""
+    """The child is confined and serves. `confinement` says what was applied, as read back from the kernel; `module` what
+    it has observed of its cryptographic module."""
 
     confinement: tuple[Fact, ...]
+    module: ModuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,16 @@ class Weakened(Notice):
     """What processes go on without, by the words of `sandbox.weakening`: for sessiond to record."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFailure(Notice):
+    """The cryptographic module of a process failed and ended it: for sessiond to record. `stage` is "start" (its
+    self-tests or its integrity) or "running"."""
+
+    process: str
+    stage: str
+    text: str
 
 
 # --- worker asks sessiond: login ------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens inside the frame of a child process: the order of its life, and the supervisor's words to it.
 
-Owns the sequence Start -> a look at what the sandbox needs -> prepare -> sandbox -> Ready -> serve -> stop, and the
-table of channels to other processes. Everything that changes the process (attach, detach, reconfigure) is one step in
-one queue, so that a process never sees two changes at once. Whatever goes wrong in a step ends the process: the
-supervisor starts a fresh one.
+Owns the sequence Start -> a look at what the sandbox needs, and at the cryptographic module -> prepare -> sandbox ->
+Ready -> serve -> stop, and the table of channels to other processes. Everything that changes the process (attach,
+detach, reconfigure) is one step in one queue, so that a process never sees two changes at once. Whatever goes wrong in
+a step ends the process: the supervisor starts a fresh one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wolfguard.config.site import Configuration
+from wolfguard.crypto import self_tests
+from wolfguard.crypto.errors import ModuleError
 from wolfguard.errors import LocalError
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
@@ -38,6 +40,7 @@ from wolfguard.ipc.messages import (
     Stop,
 )
 from wolfguard.ipc.packet import close_all
+from wolfguard.module_state import MODULE_FAILED
 from wolfguard.procs import log
 from wolfguard.sandbox import enter
 from wolfguard.sandbox.learn import Watcher
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 20.0
 LAST_WORDS_SECONDS: Final = 1.0
 
-# Exit statuses, as the supervisor and a person at the terminal see them.
+# Exit statuses, as the supervisor and a person at the terminal see them; MODULE_FAILED is one more.
 STOPPED: Final = 0
 FAILED: Final = 1
 ORPHANED: Final = 2
@@ -128,15 +131,19 @@ class _Frame:
             configuration = started.configuration
             allowed = configuration.confinement.allow
             enter.require(child.process, allowed)
+            module = self_tests.require(self_tests.observe())
             await child.prepare(started)
             facts = enter.enter(child.process, _places(configuration), allowed=allowed, watcher=self._watcher)
             facts += child.facts()
+        except ModuleError as error:
+            self._fail(str(error))
+            return MODULE_FAILED
         except LocalError as error:
             return self._fail(str(error))
         except Exception as error:
             events.exception("start_failed")
             return self._fail(f"{type(error).__name__} while starting; the log says where")
-        child.supervisor.notify(Ready(tuple(Fact(name, value) for name, value in facts)))
+        child.supervisor.notify(Ready(tuple(Fact(name, value) for name, value in facts), module))
         child.supervisor.state = SERVING
         return await self._serve()
 

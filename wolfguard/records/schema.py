@@ -223,6 +223,18 @@ EVENTS: Final = (
         (Field("names", STRING, "words of `confinement.allow` in force, and `learning`; separated by commas"),),
         severity="warning",
     ),
+    Event(
+        "module.failed",
+        "The cryptographic module of a process failed (self-test, integrity, entropy) and ended the process. When a "
+        "fresh process fails so at its start twice in a row, the gateway ends.",
+        (FAILURE,),
+        (
+            Field("process", STRING, "the process, with the slot of a worker"),
+            Field("stage", STRING, "`start` or `running`"),
+            _DETAIL,
+        ),
+        severity="error",
+    ),
     Event("gateway.stopped", "The keeper of sessions was told to stop.", (SUCCESS,), (), severity="notice"),
     Event(
         "gateway.reconfigured",

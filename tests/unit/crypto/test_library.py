@@ -14,6 +14,14 @@ from wolfguard.crypto.library import MANIFEST, LibraryIdentity, identify, inspec
 from wolfguard.errors import StartError
 
 CONTENT = b"\x7fELF and so on"
+MAPPED = ((0, 4096, "r", "aa"), (4096, 8192, "rx", "bb"))
+SEGMENTS = [dict(zip(("address", "size", "kind", "sha256"), each, strict=True)) for each in MAPPED]
+
+
+def segments(number: int, **changes: Any) -> dict[str, Any]:
+    """The manifest's segments with one of them changed."""
+    listed = [each | (changes if index == number else {}) for index, each in enumerate(SEGMENTS)]
+    return {"segments": {"libwolfssl.so.45.0.0": listed}}
 
 
 def install(folder: Path, **changes: Any) -> LibraryIdentity:
@@ -26,10 +34,11 @@ def install(folder: Path, **changes: Any) -> LibraryIdentity:
         "verdict": "none",
         "source": {"origin": "Debian source package wolfssl 5.9.2", "sha256": "00"},
         "files": {library.name: hashlib.sha256(CONTENT).hexdigest()},
+        "segments": {library.name: SEGMENTS},
         **changes,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    return inspect("5.9.2", folder / "libwolfssl.so.45")
+    return inspect("5.9.2", folder / "libwolfssl.so.45", MAPPED)
 
 
 def test_a_library_that_is_what_was_built(tmp_path: Path) -> None:
@@ -65,6 +74,13 @@ def test_a_declared_module_that_nobody_observed_is_none(tmp_path: Path) -> None:
         ({"files": []}, "lacks"),
         ({"source": "somewhere"}, "lacks"),
         ({"verdict": None}, "lacks"),
+        ({"segments": None}, "lacks"),
+        ({"segments": {"libwolfssl.so.45.0.0": [{"address": 0}]}}, "lacks"),
+        ({"segments": {}}, "lists no segments"),
+        ({"segments": {"libwolfssl.so.45.0.0": SEGMENTS[:1]}}, "are others"),
+        (segments(0, size=4097), "are others"),
+        (segments(0, sha256="ff"), "its constants"),
+        (segments(1, sha256="ff"), "at 0x1000, its code"),
     ],
 )
 def test_differences_fail_closed(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
@@ -78,15 +94,15 @@ def test_differences_fail_closed(tmp_path: Path, changes: dict[str, Any], words:
 def test_damaged_manifests(tmp_path: Path, text: str, words: str) -> None:
     install(tmp_path)
     (tmp_path / MANIFEST).write_text(text)
-    assert words in inspect("5.9.2", tmp_path / "libwolfssl.so.45").problem
+    assert words in inspect("5.9.2", tmp_path / "libwolfssl.so.45", MAPPED).problem
 
 
 def test_a_missing_manifest_and_a_missing_library(tmp_path: Path) -> None:
     install(tmp_path)
     (tmp_path / MANIFEST).unlink()
-    assert "cannot be read" in inspect("5.9.2", tmp_path / "libwolfssl.so.45").problem
+    assert "cannot be read" in inspect("5.9.2", tmp_path / "libwolfssl.so.45", MAPPED).problem
     with pytest.raises(StartError, match="cannot be read again"):
-        inspect("5.9.2", tmp_path / "gone.so")
+        inspect("5.9.2", tmp_path / "gone.so", MAPPED)
 
 
 def test_this_process_has_one(tmp_path: Path) -> None:

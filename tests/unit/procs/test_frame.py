@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from wolfguard.config.site import Configuration, Confinement, Lockout, Paths, Records
+from wolfguard.crypto import self_tests
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import Channel, Handler, Sender
@@ -28,6 +29,7 @@ from wolfguard.ipc.messages import (
     LoginStep,
     Logout,
     Message,
+    ModuleFailure,
     Offence,
     Ready,
     Reconfigure,
@@ -40,6 +42,7 @@ from wolfguard.ipc.messages import (
     Weakened,
     WorkerEvent,
 )
+from wolfguard.module_state import INTACT, MODULE_FAILED, PASSED, ModuleState, SelfTest
 from wolfguard.procs import frame
 from wolfguard.procs.child import Child, Started
 from wolfguard.sandbox import enter
@@ -52,6 +55,7 @@ FACTS = (
     Fact("watcher", "None"),
     Fact("notes", "1"),
 )
+STATE = ModuleState("5.9.2", "", INTACT, 1500, (SelfTest("sha256", PASSED, 9),))
 HOLD = 10.0
 
 
@@ -87,7 +91,7 @@ class Subject(Child):
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
         if peer == "supervisor":
-            return {Weakened: _unused}
+            return {Weakened: _unused, ModuleFailure: _unused}
         if peer != "worker":
             return {}
         kinds = (LoginStep, LoginCancel, Logout, TunnelOpen, TunnelClosed, TunnelDatagram)
@@ -183,6 +187,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Await
 
     monkeypatch.setattr(enter, "enter", no_sandbox)
     monkeypatch.setattr(enter, "require", lambda process, allowed: None)
+    monkeypatch.setattr(self_tests, "observe", lambda: STATE)
 
     def play(test: Callable[[Stage], Awaitable[None]]) -> None:
         async def run() -> None:
@@ -205,9 +210,26 @@ Play = Callable[[Callable[[Stage], Awaitable[None]]], None]
 def test_start_is_answered_ready_with_facts(played: Play) -> None:
     async def test(stage: Stage) -> None:
         await stage.serving()
-        assert stage.heard == [Ready(FACTS)]
+        assert stage.heard == [Ready(FACTS, STATE)]
         assert stage.subject.notes == ["prepare 1 ['traffic']"]
         assert stage.subject.started.configuration == CONFIGURATION
+
+    played(test)
+
+
+def test_a_library_that_is_not_intact_ends_the_start_with_a_status_of_its_own(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = dataclasses.replace(STATE, integrity="its code differs")
+    monkeypatch.setattr(self_tests, "observe", lambda: wrong)
+
+    async def test(stage: Stage) -> None:
+        stage.start()
+        assert await stage.life == MODULE_FAILED
+        await stage.until(lambda: bool(stage.heard))
+        assert isinstance(stage.heard[0], Failed)
+        assert "its code differs" in stage.heard[0].text
+        assert stage.subject.notes == []  # nothing was opened
 
     played(test)
 

@@ -13,6 +13,7 @@
 #include "algorithms.h"
 #include "dtls.h"
 #include "library.h"
+#include "module_error.h"
 #include "random.h"
 
 #define IDENTITY "psk" /* of every client: it names nobody */
@@ -273,6 +274,11 @@ void wge_dtls_set_owner(struct wge_dtls *d, void *owner)
 
 /* --- handshake ---------------------------------------------------------------------------------------------------- */
 
+static int error_of(const struct wge_dtls *d, int done, const char *what)
+{
+    return wge_module_check(wolfSSL_get_error(d->ssl, done), what);
+}
+
 enum wge_result wge_dtls_handshake(struct wge_dtls *d, const uint8_t *datagram, size_t length)
 {
     d->in = datagram;
@@ -280,7 +286,7 @@ enum wge_result wge_dtls_handshake(struct wge_dtls *d, const uint8_t *datagram, 
     int done = wolfSSL_accept(d->ssl);
     d->in = NULL;
     if (done != WOLFSSL_SUCCESS)
-        return wolfSSL_get_error(d->ssl, done) == WOLFSSL_ERROR_WANT_READ ? WGE_WANT_READ : WGE_PEER_ERROR;
+        return error_of(d, done, "a DTLS handshake") == WOLFSSL_ERROR_WANT_READ ? WGE_WANT_READ : WGE_PEER_ERROR;
     explicit_bzero(d->key, sizeof d->key);
     /* what was settled must be what was chosen */
     if ((uint16_t)wolfSSL_get_current_cipher_suite(d->ssl) != d->suite ||
@@ -310,7 +316,7 @@ enum wge_result wge_dtls_read(struct wge_dtls *d, uint8_t *out, size_t capacity,
         *length = (size_t)count;
         return WGE_OK;
     }
-    switch (wolfSSL_get_error(d->ssl, count)) {
+    switch (error_of(d, count, "a DTLS record")) {
     case WOLFSSL_ERROR_WANT_READ:
         return WGE_WANT_READ;
     case WOLFSSL_ERROR_ZERO_RETURN:

@@ -201,11 +201,10 @@ static PyMethodDef functions[] = {
 int wge_ext_register_crypto(PyObject *module)
 {
     if (wge_library_start() != WGE_OK) {
-        PyErr_SetString(PyExc_ImportError,
-                        "libwolfssl does not start: its self-tests fail, or it is built for another system");
+        PyErr_SetString(PyExc_ImportError, "libwolfssl does not start");
         return -1;
     }
-    if (PyModule_AddFunctions(module, functions) != 0)
+    if (PyModule_AddFunctions(module, functions) != 0 || wge_ext_register_self_test(module) != 0)
         return -1;
     return wge_ext_register_key_server(module);
 }

@@ -11,6 +11,7 @@
 
 /* Each adds its names to the module; 0, or -1 with an exception set. */
 int wge_ext_register_crypto(PyObject *module);
+int wge_ext_register_self_test(PyObject *module);
 int wge_ext_register_key_server(PyObject *module); /* ext_key_server.c, called by the former */
 
 #endif

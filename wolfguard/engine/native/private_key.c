@@ -14,6 +14,7 @@
 #include <wolfssl/wolfcrypt/random.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 
+#include "module_error.h"
 #include "spki.h"
 
 /* FIPS modules have no blinding (settings.h takes it out): there the module's constant-time arithmetic stands alone. */
@@ -180,10 +181,11 @@ static bool sign_rsa(RsaKey *rsa, WC_RNG *generator, enum wge_sign_scheme scheme
                      const uint8_t *data, size_t length, uint8_t *signature, size_t *signature_length)
 {
     (void)wc_RsaSetRNG(rsa, generator); /* blinding draws from the caller's generator */
-    const int got = scheme == WGE_SIGN_RSA_PSS
-                        ? wc_RsaPSS_Sign_ex(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, hash.type,
-                                            hash.mgf, (int)hash.length, rsa, generator)
-                        : wc_RsaSSL_Sign(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, rsa, generator);
+    int got = scheme == WGE_SIGN_RSA_PSS
+                  ? wc_RsaPSS_Sign_ex(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, hash.type, hash.mgf,
+                                      (int)hash.length, rsa, generator)
+                  : wc_RsaSSL_Sign(data, (word32)length, signature, WGE_SIGN_SIGNATURE_MAX, rsa, generator);
+    got = wge_module_check(got, "an RSA signature");
     /* a fault in one half of the CRT would give the factors away with the signature, so it is checked before it leaves */
     const bool good = got > 0 && verify_rsa(rsa, scheme, hash, data, length, signature, (size_t)got);
     (void)wc_RsaSetRNG(rsa, NULL);
@@ -195,7 +197,8 @@ static bool sign_ec(ecc_key *ec, WC_RNG *generator, const uint8_t *data, size_t 
                     size_t *signature_length)
 {
     word32 capacity = WGE_SIGN_SIGNATURE_MAX;
-    if (wc_ecc_sign_hash(data, (word32)length, signature, &capacity, generator, ec) != 0)
+    const int failed = wc_ecc_sign_hash(data, (word32)length, signature, &capacity, generator, ec);
+    if (wge_module_check(failed, "an ECDSA signature") != 0)
         return false;
     *signature_length = capacity;
     return true;

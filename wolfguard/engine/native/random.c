@@ -9,6 +9,8 @@
 
 #include <wolfssl/wolfcrypt/random.h>
 
+#include "module_error.h"
+
 #define BYTES_A_CALL 4096 /* SP 800-90A limits a single request; the module's limit is above this */
 
 struct wge_random {
@@ -21,7 +23,7 @@ static struct wge_random *shared;
 struct wge_random *wge_random_create(void)
 {
     struct wge_random *random = calloc(1, sizeof *random);
-    if (random != NULL && wc_InitRng(&random->generator) != 0) {
+    if (random != NULL && wge_module_check(wc_InitRng(&random->generator), "a random generator") != 0) {
         free(random);
         random = NULL;
     }
@@ -52,7 +54,7 @@ enum wge_result wge_random_bytes(uint8_t *out, size_t length)
         result = WGE_SYSTEM_ERROR;
     while (result == WGE_OK && done < length) {
         const size_t part = length - done < BYTES_A_CALL ? length - done : BYTES_A_CALL;
-        if (wc_RNG_GenerateBlock(&shared->generator, out + done, (word32)part) != 0)
+        if (wge_module_check(wc_RNG_GenerateBlock(&shared->generator, out + done, (word32)part), "random bytes") != 0)
             result = WGE_SYSTEM_ERROR;
         done += part;
     }

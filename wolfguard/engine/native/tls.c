@@ -14,6 +14,7 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
 #include "cipher_buffer.h"
+#include "module_error.h"
 #include "tls.h"
 
 #define CONTROL_IN ((size_t)16 * 1024)  /* a ClientHello must fit as a whole */
@@ -222,7 +223,7 @@ enum wge_result wge_stream_accept(struct wge_stream *s, const char **label)
         end_handshake(s);
         return WGE_OK;
     }
-    int error = wolfSSL_get_error(s->ssl, done);
+    int error = wge_module_check(wolfSSL_get_error(s->ssl, done), "a TLS handshake");
     if (error == WOLFSSL_ERROR_WANT_READ)
         return WGE_WANT_READ;
     if (error == WOLFSSL_ERROR_WANT_WRITE)
@@ -260,7 +261,7 @@ enum wge_result wge_stream_fill(struct wge_stream *s)
 
 static enum wge_result result_of(int error)
 {
-    switch (error) {
+    switch (wge_module_check(error, "a TLS record")) {
     case WOLFSSL_ERROR_WANT_READ:
         return WGE_WANT_READ;
     case WOLFSSL_ERROR_WANT_WRITE:

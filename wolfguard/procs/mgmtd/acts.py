@@ -16,6 +16,7 @@ from wolfguard.ipc.management import (
     Actor,
     AddUser,
     AdminEvent,
+    AskModuleStates,
     AskNetdStatus,
     AskSessiondStatus,
     AskSupervisorStatus,
@@ -23,6 +24,7 @@ from wolfguard.ipc.management import (
     Disconnect,
     ListSessions,
     ListUsers,
+    ProcessModule,
     ReadRecords,
     Reload,
     RemoveUser,
@@ -87,13 +89,25 @@ class Acts:
             log.warning("unrecorded_act", act=act, outcome=outcome, uid=actor.uid, name=actor.name, detail=detail)
 
     async def _status(self, call: Call) -> Answer:
-        supervisor, sessiond, netd, workers = await asyncio.gather(
+        supervisor, sessiond, netd, workers, modules = await asyncio.gather(
             self._peers.ask_softly("supervisor", AskSupervisorStatus()),
             self._peers.ask_softly("sessiond", AskSessiondStatus()),
             self._peers.ask_softly("netd", AskNetdStatus()),
             self._peers.ask_workers(AskWorkerStatus()),
+            self._modules(),
         )
-        return Answer(200, views.status(supervisor, sessiond, netd, workers))
+        return Answer(200, views.status(supervisor, sessiond, netd, workers, modules))
+
+    async def _modules(self) -> list[ProcessModule]:
+        """What each process has observed of its cryptographic module; what nobody says is not there."""
+        found: list[ProcessModule] = []
+        after = 0
+        while (page := await self._peers.ask_softly("supervisor", AskModuleStates(after))) is not None:
+            found += page.processes
+            if page.next <= after:
+                break
+            after = page.next
+        return found
 
     async def _sessions(self, call: Call) -> Answer:
         message = ListSessions(call.arguments["after"], call.arguments["limit"])

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from wolfguard.ipc.management import (
     NetdStatus,
+    ProcessModule,
     ProcessStatus,
     RecordBatch,
     SessiondStatus,
@@ -34,6 +35,7 @@ def status(
     sessiond: SessiondStatus | None,
     netd: NetdStatus | None,
     workers: Mapping[int, WorkerStatus | None],
+    modules: Iterable[ProcessModule] = (),
 ) -> Json:
     """One view of the gateway. `silent` names the processes that did not answer; their part is empty, not zero."""
     silent = [
@@ -49,6 +51,7 @@ def status(
         "generation": supervisor.generation if supervisor else None,
         "started": supervisor.started if supervisor else None,
         "processes": [_process(process) for process in supervisor.processes] if supervisor else [],
+        "modules": [_module(module) for module in modules],
         "weakened": _weakened(supervisor.processes) if supervisor else None,
         "listeners": list(supervisor.listeners) if supervisor else [],
         "sessions": sessiond.sessions if sessiond else None,
@@ -95,6 +98,22 @@ def records(batch: RecordBatch) -> Json:
 
 def _process(process: ProcessStatus) -> Json:
     return {**dataclasses.asdict(process), "confinement": _facts(process.confinement)}
+
+
+def _module(module: ProcessModule) -> Json:
+    """`tests` gives each self-test's state by its name; all is None of a process that has said nothing yet."""
+    found: Json = {"process": module.process, "slot": module.slot}
+    state = module.state
+    if state is None:
+        return {**found, "library": None, "module": None, "integrity": None, "selftest_ms": None, "tests": None}
+    return {
+        **found,
+        "library": state.library,
+        "module": state.module,
+        "integrity": state.integrity,
+        "selftest_ms": state.selftest_ms,
+        "tests": {test.name: test.state for test in state.tests},
+    }
 
 
 def _weakened(processes: Iterable[ProcessStatus]) -> list[str]:

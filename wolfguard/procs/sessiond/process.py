@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wolfguard.ipc.messages import Message, Weakened
+from wolfguard.ipc.messages import Message, ModuleFailure, Weakened
 from wolfguard.procs.child import Channel, Child, Handler, Sender, Started
 from wolfguard.procs.sessiond.module import primitives
 from wolfguard.procs.sessiond.service import Service
@@ -25,10 +25,15 @@ class Sessiond(Child):
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
         # The supervisor's channel stands before `prepare`.
-        return {Weakened: self._weakened} if peer == "supervisor" else self.service.handlers(peer)
+        if peer == "supervisor":
+            return {Weakened: self._weakened, ModuleFailure: self._module_failed}
+        return self.service.handlers(peer)
 
     async def _weakened(self, message: Weakened, sender: Sender) -> None:
         self.service.weakened(message.names)
+
+    async def _module_failed(self, message: ModuleFailure, sender: Sender) -> None:
+        self.service.module_failed(message.process, message.stage, message.text)
 
     async def attached(self, peer: str, slot: int, channel: Channel) -> None:
         self.service.attached(peer, slot, channel)

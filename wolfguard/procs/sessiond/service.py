@@ -149,6 +149,11 @@ class Service:
         """Parts of the confinement are missing, as the site allows."""
         self.state.ledger.record("gateway.weakened", SUCCESS, where="supervisor", names=",".join(names))
 
+    def module_failed(self, process: str, stage: str, text: str) -> None:
+        """The cryptographic module of a process failed and ended it."""
+        ledger = self.state.ledger
+        ledger.record("module.failed", FAILURE, where="supervisor", process=process, stage=stage, detail=text)
+
     # --- whom it answers ---------------------------------------------------------------------------------------------
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:

@@ -5,8 +5,9 @@ It reads nothing from the network, parses no YAML, holds no key: configuration c
 process, key files are opened but not read, and its children speak to it in messages of the dispatch table.
 
 Exit statuses of `main`: 0 after an orderly stop; 1 when something needed is missing or refused (a port in use, the TUN
-device, a key file, an account); 2 when the configuration is wrong; 3 when a process failed at start; 70 for a defect
-of the gateway itself. In each case but 0 one line on stderr says why, and nothing is left running or behind.
+device, a key file, an account); 2 when the configuration is wrong; 3 when a process failed at start; 5 when
+the cryptographic module of a process failed, at start or later for good; 70 for a defect of the gateway itself. In each
+case but 0 one line on stderr says why, and nothing is left running or behind.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from wolfguard.errors import ConfigurationError, LocalError, StartError
+from wolfguard.module_state import MODULE_FAILED
 
 STOPPED: Final = 0
 CANNOT_START: Final = 1
@@ -29,12 +31,24 @@ _CODES: Final = {
     CANNOT_START: "refused",
     BAD_CONFIGURATION: "configuration",
     PROCESS_FAILED: "process",
+    MODULE_FAILED: "module",
     DEFECT: "defect",
 }
 
 
 class ProcessStartError(StartError):
     """A child process ended, or did not become ready, during the start of the gateway."""
+
+
+class ModuleFailedError(ProcessStartError):
+    """The cryptographic module of a process failed, and it did so in a fresh process: there is no service without."""
+
+
+_STATUSES: Final = (
+    (ConfigurationError, BAD_CONFIGURATION),
+    (ModuleFailedError, MODULE_FAILED),
+    (ProcessStartError, PROCESS_FAILED),
+)
 
 
 def main(
@@ -65,17 +79,21 @@ def main(
         bounds.enter()
         launch = spawning.Launchers(launchers or spawning.installed_launchers(), sys.executable, learn)
         service.run(command, launch)
-    except ConfigurationError as error:
-        return _say(str(error), BAD_CONFIGURATION, as_json)
-    except ProcessStartError as error:
-        return _say(str(error), PROCESS_FAILED, as_json)
     except LocalError as error:
-        return _say(str(error), CANNOT_START, as_json)
+        return _say(str(error), status_of(error), as_json)
     except Exception as error:
         return _say(f"defect of the gateway, please report it: {log.describe(error)}", DEFECT, as_json)
     if as_json:
         print(json.dumps({"stopped": {"status": STOPPED}}), flush=True)
     return STOPPED
+
+
+def status_of(error: LocalError) -> int:
+    """The exit status by which a person or systemd tells the kinds of failures apart."""
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return status
+    return CANNOT_START
 
 
 def _say(text: str, status: int, as_json: bool) -> int:

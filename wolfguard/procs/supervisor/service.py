@@ -20,11 +20,19 @@ from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Handler, Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.management import AskSupervisorStatus, Reload, ReloadReport, Shutdown, SupervisorStatus
-from wolfguard.ipc.messages import Done, Message, Offence, Weakened
+from wolfguard.ipc.management import (
+    AskModuleStates,
+    AskSupervisorStatus,
+    ModuleStates,
+    Reload,
+    ReloadReport,
+    Shutdown,
+    SupervisorStatus,
+)
+from wolfguard.ipc.messages import Done, Message, ModuleFailure, Offence, Weakened
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
-from wolfguard.procs.supervisor import ProcessStartError, configuration, status
+from wolfguard.procs.supervisor import ModuleFailedError, ProcessStartError, configuration, status
 from wolfguard.procs.supervisor.edges import Joints, edges
 from wolfguard.procs.supervisor.holdings import Holdings, open_holdings
 from wolfguard.procs.supervisor.reload import Reloader
@@ -35,6 +43,9 @@ from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 
 READY_SECONDS: Final = 60.0
+MODULE_FAILURES_MOST: Final = 2
+"""So many starts of a process in a row may its cryptographic module end; then the gateway ends. That it ends a process
+at work is no reason: what counts is whether a fresh one, which has heard nobody yet, has a module that works."""
 RECORDER: Final = "sessiond"
 """The process that keeps the records."""
 
@@ -78,6 +89,7 @@ class Service:
         self._end = asyncio.Event()
         self._changed = asyncio.Event()
         self._up = False
+        self._broken = ""
         self._tasks: set[asyncio.Task[object]] = set()
         self._children = [
             Supervised(process, slot, launch, self._handlers(process.name), self._on_ready, self._on_down)
@@ -87,7 +99,8 @@ class Service:
         self._reloader = Reloader(holdings, self._children, resolve, notifier, self._summary)
 
     async def run(self) -> None:
-        """Returns after an orderly stop. Raises StartError when the start fails; then nothing runs any more."""
+        """Returns after an orderly stop. Raises StartError when the start fails, or ModuleFailedError when the
+        cryptographic module does not work any more; then nothing runs any more."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,6 +122,8 @@ class Service:
                 task.cancel()
             await self._stop()
             events.info("stopped")
+        if self._broken:
+            raise ModuleFailedError(self._broken)
 
     # --- start and stop ---------------------------------------------------------------------------------------------
 
@@ -128,7 +143,8 @@ class Service:
                 while not all(child.serving for child in stage) and not self._end.is_set():
                     for child in self._children:
                         if child.state is State.DOWN:
-                            raise ProcessStartError(f"{child.name} cannot start: {child.failure}")
+                            kind = ModuleFailedError if child.module_failure else ProcessStartError
+                            raise kind(f"{child.name} cannot start: {child.failure}")
                     self._changed.clear()
                     await self._any(self._changed, self._end)
         except TimeoutError:
@@ -194,7 +210,24 @@ class Service:
         self._changed.set()
         if self._up:
             self._notifier.status(self._summary())
+            if child.module_failure:
+                self._record_module_failure(child)
+            if child.module_failures >= MODULE_FAILURES_MOST:
+                self._broken = f"{child.name} has no cryptographic module that works: {child.failure}"
+                events.error("module_broken", child=child.name, starts=child.module_failures)
+                self._end.set()
+                return
             self._spawn_task(self._restart(child))
+
+    def _record_module_failure(self, failed: Supervised) -> None:
+        message = ModuleFailure(failed.name, failed.module_failure, failed.failure)
+        told = False
+        for child in self._children:
+            if child.process.name == RECORDER:
+                with contextlib.suppress(IpcError):
+                    child.channel.notify(message)
+                    told = True
+        events.error("module_failure", child=failed.name, stage=failed.module_failure, recorded=told)
 
     async def _restart(self, child: Supervised) -> None:
         while self._up:
@@ -224,6 +257,7 @@ class Service:
         if process == "mgmtd":
             handlers |= {
                 AskSupervisorStatus: self._answer_status,
+                AskModuleStates: self._answer_modules,
                 Reload: self._answer_reload,
                 Shutdown: self._answer_shutdown,
             }
@@ -241,6 +275,9 @@ class Service:
     async def _answer_status(self, message: AskSupervisorStatus, sender: Sender) -> SupervisorStatus:
         number = self._holdings.generation.number
         return status.report(number, self._started, self._children, self._holdings.addresses)
+
+    async def _answer_modules(self, message: AskModuleStates, sender: Sender) -> ModuleStates:
+        return status.modules(message.after, self._children)
 
     async def _answer_reload(self, message: Reload, sender: Sender) -> ReloadReport:
         return await self._reloader.reload()

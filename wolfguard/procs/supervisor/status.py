@@ -6,11 +6,14 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 
-from wolfguard.ipc.management import ProcessStatus, SupervisorStatus
+from wolfguard.ipc.management import ModuleStates, ProcessModule, ProcessStatus, SupervisorStatus
 from wolfguard.procs.supervisor.supervised import Supervised
 from wolfguard.sandbox import weakening
 
 DISTRIBUTION = "wolfguard-gateway"
+MODULES_A_PAGE = 16
+FAILURE_MAX = 200
+"""Bytes of a failure in the status: many processes must fit into one message."""
 
 
 def version() -> str:
@@ -31,10 +34,19 @@ def report(generation: int, started: int, children: Sequence[Supervised], addres
             started=child.started,
             restarts=max(0, child.starts - 1),
             confinement=child.confinement,
+            last_failure=child.last_failure[:FAILURE_MAX],
         )
         for child in children
     )
     return SupervisorStatus(version(), generation, started, processes, tuple(addresses))
+
+
+def modules(after: int, children: Sequence[Supervised]) -> ModuleStates:
+    """One page of what the processes have observed of their cryptographic modules."""
+    page = children[max(after, 0) :][:MODULES_A_PAGE]
+    end = max(after, 0) + len(page)
+    states = tuple(ProcessModule(child.process.name, child.slot, child.module) for child in page)
+    return ModuleStates(states, end if end < len(children) else 0)
 
 
 def weakened(children: Sequence[Supervised]) -> tuple[str, ...]:

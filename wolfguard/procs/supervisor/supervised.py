@@ -21,6 +21,7 @@ from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcClosed, IpcError
 from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Reconfigure, Start, Stop
 from wolfguard.linux import labels
+from wolfguard.module_state import MODULE_FAILED, ModuleState
 from wolfguard.procs import log
 from wolfguard.procs.supervisor.spawning import Launch, spawn
 from wolfguard.sandbox.manifest import Process
@@ -33,6 +34,10 @@ RECONFIGURE_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 25.0
 EXIT_SECONDS: Final = 5.0
 LAST_WORDS_SECONDS: Final = 1.0
+
+# Stages of a life, as ModuleFailure names them.
+START: Final = "start"
+RUNNING: Final = "running"
 
 events = log.Log(__name__)
 
@@ -65,7 +70,13 @@ class Supervised:
         self.generation = 0
         """Number of the configuration that it was told last."""
         self.confinement: tuple[Fact, ...] = ()
+        self.module: ModuleState | None = None
         self.failure = ""
+        self.last_failure = ""
+        self.module_failure = ""
+        """Where its cryptographic module ended the last life: "start", "running", or empty."""
+        self.module_failures = 0
+        """Lives in a row that their module ended before they served: a fresh process then has none that works."""
         self.ended = asyncio.Event()
         self.ended.set()
         self._launch = launch
@@ -108,6 +119,7 @@ class Supervised:
         self.started = int(time.time())
         self.starts += 1
         self.failure = ""
+        self.module = None
         self.ended.clear()
         self._since = time.monotonic()
         self._channel = Channel(
@@ -179,8 +191,10 @@ class Supervised:
 
     async def _take_ready(self, message: Ready, sender: Sender) -> None:
         self.confinement = message.confinement
+        self.module = message.module
         if self.state is State.STARTING:
             self.state = State.SERVING
+            self.module_failures = 0
             facts = {fact.name: fact.value for fact in message.confinement}
             seconds = f"{time.monotonic() - self._since:.2f}"
             events.info("ready", child=self.name, pid=self.pid, seconds=seconds, **facts)
@@ -223,8 +237,14 @@ class Supervised:
             self._channel.close()
             self._channel = None
         how = _ending(status)
+        self.module_failure = ""
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == MODULE_FAILED:
+            starting = self.state is State.STARTING
+            self.module_failure = START if starting else RUNNING
+            self.module_failures += 1 if starting else 0
         if not self.failure:
             self.failure = f"it {how}"
+        self.last_failure = "" if stopping else self.failure
         steady = time.monotonic() - self._since >= STEADY_SECONDS
         self._failures = 1 if steady else self._failures + 1
         (events.info if stopping else events.error)("ended", child=self.name, pid=self.pid, how=how)
@@ -236,4 +256,6 @@ class Supervised:
 def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    if os.WEXITSTATUS(status) == MODULE_FAILED:
+        return f"ended with status {MODULE_FAILED}, since its cryptographic module failed: the log says why"
     return f"ended with status {os.WEXITSTATUS(status)}"

@@ -14,7 +14,9 @@ from typing import Any
 
 import h11
 
+from wolfguard.ipc.management import AskModuleStates, ModuleStates, ProcessModule
 from wolfguard.ipc.messages import Notice, Reply, Request
+from wolfguard.module_state import INTACT, PASSED, ModuleState, SelfTest
 from wolfguard.procs.mgmtd.acts import Acts
 from wolfguard.procs.mgmtd.conversation import Times
 from wolfguard.procs.mgmtd.peers import Peers
@@ -42,6 +44,19 @@ class FakePeer:
 
     def notify(self, message: Notice) -> None:
         self.told.append(message)
+
+
+MODULES = (
+    ProcessModule("keyd", 0, ModuleState("5.9.2", "", INTACT, 18400, (SelfTest("sha256", PASSED, 46),))),
+    ProcessModule("worker", 0, None),
+)
+
+
+def module_states(message: Request) -> ModuleStates:
+    """One process a page."""
+    assert isinstance(message, AskModuleStates)
+    end = message.after + 1
+    return ModuleStates(MODULES[message.after : end], end if end < len(MODULES) else 0)
 
 
 @dataclass
@@ -119,7 +134,7 @@ async def gateway(
     """Serves until the block ends."""
     path = folder / "control.sock"
     peers = Peers()
-    sessiond, supervisor, clock = FakePeer(), FakePeer(), Clock()
+    sessiond, supervisor, clock = FakePeer(), FakePeer(answers={AskModuleStates: module_states}), Clock()
     peers.attach("sessiond", 0, sessiond)
     peers.attach("supervisor", 0, supervisor)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

@@ -14,7 +14,13 @@ from tests.unit.config.site_files import MINIMAL, configuration
 from tests.unit.procs.mgmtd.peers_fakes import Caller, FakePeer, run
 from wolfguard.errors import StartError
 from wolfguard.ipc.errors import IpcTimeout
-from wolfguard.ipc.management import AskSupervisorStatus, AskWorkerStatus, SupervisorStatus
+from wolfguard.ipc.management import (
+    AskModuleStates,
+    AskSupervisorStatus,
+    AskWorkerStatus,
+    ModuleStates,
+    SupervisorStatus,
+)
 from wolfguard.procs.child import Started
 from wolfguard.procs.mgmtd.process import Mgmtd
 from wolfguard.procs.mgmtd.roles import Accounts, Credentials
@@ -36,7 +42,9 @@ def test_it_serves_until_it_shall_stop(tmp_path: Path, monkeypatch: pytest.Monke
         listener.listen()
         child = Mgmtd()
         child.stopping = asyncio.Event()
-        supervisor = FakePeer({AskSupervisorStatus: SupervisorStatus("1.0", 1, 5, (), ())})
+        supervisor = FakePeer(
+            {AskSupervisorStatus: SupervisorStatus("1.0", 1, 5, (), ()), AskModuleStates: ModuleStates(())}
+        )
         child.supervisor = cast(Any, supervisor)
         await child.prepare(started(listener.detach()))
         serving = asyncio.create_task(child.serve())

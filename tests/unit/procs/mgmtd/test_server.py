@@ -88,6 +88,19 @@ def test_status(tmp_path: Path, caller_is: Any) -> None:
             assert status == 200
             assert body["version"] == "1.0"
             assert body["processes"][0]["confinement"] == {"seccomp": "filter"}
+            assert body["modules"] == [
+                {
+                    "process": "keyd",
+                    "slot": 0,
+                    "library": "5.9.2",
+                    "module": "",
+                    "integrity": "intact",
+                    "selftest_ms": 18.4,
+                    "tests": {"sha256": "passed"},
+                },
+                dict.fromkeys(("library", "module", "integrity", "selftest_ms", "tests"), None)
+                | {"process": "worker", "slot": 0},
+            ]
             assert body["pools"] == {"10.99.0.0/16": "4 of 65533"}
             assert body["counters"] == {"a": 1}
             assert body["fips"] == {"verdict": "none", "library": "wolfSSL 5.9.2", "meaning": "It is a test."}

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 import wolfguard
+from wolfguard.module_state import MODULE_FAILED
+from wolfguard.procs.supervisor import PROCESS_FAILED
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(wolfguard.__file__).parents[1]
@@ -130,6 +132,38 @@ def test_a_weakening_is_warned_of_and_told_to_every_life_of_the_recorder(gateway
     toys.until(*told)
 
 
+def test_a_module_that_fails_in_every_fresh_process_ends_the_gateway(gateway: Start) -> None:
+    toys = gateway("keyd", "sessiond", "worker")
+    toys.until("info supervisor serving")
+    toys.behave("worker", "module")
+    os.kill(toys.pids["worker/0"], signal.SIGKILL)
+    toys.until(
+        "ended child=worker/0 .*ended with status 5, since its cryptographic module failed",
+        "error supervisor module_failure child=worker/0 stage=start recorded=True",
+        "toy sessiond module_failed worker/0 start",
+        "module_broken child=worker/0 starts=2",
+    )
+    text = toys.rest()
+    assert toys.process.returncode == MODULE_FAILED
+    # After its first life two, and no third.
+    assert sum("spawned child=worker/0" in line for line in toys.lines) == 3
+    assert text.splitlines()[-1].startswith("line: worker/0 has no cryptographic module that works")
+    assert not any(alive(pid) for pid in toys.pids.values())
+
+
+def test_one_failure_of_a_module_is_survived(gateway: Start) -> None:
+    toys = gateway("keyd", "sessiond", "worker")
+    toys.until("info supervisor serving")
+    toys.behave("worker", "module")
+    os.kill(toys.pids["worker/1"], signal.SIGKILL)
+    toys.until("module_failure child=worker/1")
+    toys.behave("worker", "")
+    toys.until("ready child=worker/1")
+    toys.process.send_signal(signal.SIGTERM)
+    toys.rest()
+    assert toys.process.returncode == 0
+
+
 def test_stages_start_one_after_the_other(gateway: Start) -> None:
     toys = gateway("worker", "sessiond", "keyd")
     toys.until("info supervisor serving")
@@ -170,13 +204,21 @@ def test_each_short_life_doubles_the_wait(gateway: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"), [("fail", "the toy is broken"), ("die", "it ended with status 9"), ("offend", "ipc_malformed")]
+    ("how", "reason", "status"),
+    [
+        ("fail", "the toy is broken", PROCESS_FAILED),
+        ("die", "it ended with status 9", PROCESS_FAILED),
+        ("offend", "ipc_malformed", PROCESS_FAILED),
+        ("module", "its cryptographic module failed", MODULE_FAILED),
+    ],
 )
-def test_failure_at_start_ends_everything_with_one_line(gateway: Start, tmp_path: Path, how: str, reason: str) -> None:
+def test_failure_at_start_ends_everything_with_one_line(
+    gateway: Start, tmp_path: Path, how: str, reason: str, status: int
+) -> None:
     (tmp_path / "sessiond").write_text(how, "ascii")
     toys = gateway("keyd", "sessiond", "worker")
     text = toys.rest()
-    assert toys.process.returncode == 3
+    assert toys.process.returncode == status
     (line,) = [line for line in text.splitlines() if line.startswith("line: ")]
     assert "sessiond cannot start" in line
     assert reason in line

@@ -3,7 +3,7 @@
 
 Run as `toy.py TREE PROCESS FOLDER`. A file FOLDER/<process> names a behaviour: "fail" says Failed, "die" exits at
 once, "mute" never becomes ready, "offend" sends what it may not instead of Ready,
-"weak" says that it goes on without Landlock,
+"weak" says that it goes on without Landlock, "module" ends as one does whose cryptographic module fails,
 "accuse" reports every peer that it is joined to, "refuse" takes no configuration but the first
 and "stubborn" none at all while it serves.
 """
@@ -28,6 +28,7 @@ from wolfguard.ipc.messages import (  # noqa: E402
     Done,
     Fact,
     Failed,
+    ModuleFailure,
     Offence,
     Ready,
     Reconfigure,
@@ -36,7 +37,9 @@ from wolfguard.ipc.messages import (  # noqa: E402
     Stop,
     Weakened,
 )
+from wolfguard.module_state import INTACT, MODULE_FAILED, PASSED, ModuleState, SelfTest  # noqa: E402
 
+STATE = ModuleState("5.9.2", "", INTACT, 1500, (SelfTest("sha256", PASSED, 9),))
 name = process
 
 
@@ -64,7 +67,7 @@ class Toy:
                 Detach: self.detach,
                 Reconfigure: self.reconfigure,
                 Stop: self.stop,
-                **({Weakened: self.weakened} if process == "sessiond" else {}),
+                **({Weakened: self.weakened, ModuleFailure: self.module_failed} if process == "sessiond" else {}),
             },
             ended=lambda *_: self.over.set(),
             state=STARTING,
@@ -78,13 +81,15 @@ class Toy:
             case "fail":
                 self.control.notify(Failed("the toy is broken"))
                 self.over.set()
+            case "module":
+                os._exit(MODULE_FAILED)
             case "mute":
                 pass
             case "offend":
                 os.write(3, b"nonsense")
             case how:
                 weak = (Fact("landlock", "missing, allowed by the site"),) if how == "weak" else ()
-                self.control.notify(Ready((Fact("toy", "yes"), *weak)))
+                self.control.notify(Ready((Fact("toy", "yes"), *weak), STATE))
                 self.control.state = SERVING
 
     async def attach(self, message: Attach, sender: Sender) -> None:
@@ -104,6 +109,9 @@ class Toy:
 
     async def weakened(self, message: Weakened, sender: Sender) -> None:
         say(f"weakened {','.join(message.names)}")
+
+    async def module_failed(self, message: ModuleFailure, sender: Sender) -> None:
+        say(f"module_failed {message.process} {message.stage}")
 
     async def stop(self, message: Stop, sender: Sender) -> Done:
         say("stop")

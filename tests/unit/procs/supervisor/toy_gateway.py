@@ -21,7 +21,7 @@ from wolfguard.config.site import Configuration, Lockout  # noqa: E402 - found o
 from wolfguard.errors import ConfigurationError, StartError  # noqa: E402
 from wolfguard.linux.systemd import Notifier  # noqa: E402
 from wolfguard.procs import log  # noqa: E402
-from wolfguard.procs.supervisor import devices  # noqa: E402
+from wolfguard.procs.supervisor import devices, status_of  # noqa: E402
 from wolfguard.procs.supervisor.generation import open_generation  # noqa: E402
 from wolfguard.procs.supervisor.holdings import Holdings  # noqa: E402
 from wolfguard.procs.supervisor.service import Service  # noqa: E402
@@ -76,7 +76,7 @@ def main() -> int:
         asyncio.run(live(service))
     except StartError as error:
         print(f"line: {error}", file=sys.stderr)
-        return 3
+        return status_of(error)
     finally:
         holdings.close()
     return 0
