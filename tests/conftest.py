@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -10,13 +14,42 @@ settings.register_profile("wolfguard", derandomize=True, deadline=None, max_exam
 settings.load_profile("wolfguard")
 
 
+WITHOUT_MODULE = pytest.StashKey[int]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--log-mode", action="store_true", help="gateways learn; what is learned fails a test")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[WITHOUT_MODULE] = 0
     if config.getoption("--log-mode"):
         # Only here: it loads the installed package, which most tests of the tree do without.
         from tests.log_mode import LogMode
 
         config.pluginmanager.register(LogMode(), "log-mode")
+
+
+def has_fips_module() -> bool:
+    """Whether the installed libwolfssl was built from a FIPS bundle, by the manifest of its build."""
+    manifest = Path(sys.prefix) / "wolfssl" / "lib" / "wolfssl-manifest.json"
+    return manifest.is_file() and json.loads(manifest.read_text())["verdict"] != "none"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that need a FIPS module run where there is one; elsewhere they are left out and counted."""
+    if has_fips_module():
+        return
+    left_out = [item for item in items if item.get_closest_marker("needs_fips_module")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[WITHOUT_MODULE] += len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[WITHOUT_MODULE]:
+        count = config.stash[WITHOUT_MODULE]
+        terminalreporter.write_line(
+            f"{count} tests need a FIPS module and were not run: WOLFGUARD_FIPS_BUNDLE gives one"
+        )

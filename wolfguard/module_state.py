@@ -32,8 +32,8 @@ class SelfTest:
 @dataclass(frozen=True, slots=True)
 class ModuleState:
     """`library` is the version that the loaded library says of itself, `module` the FIPS module's own version, empty
-    where there is none. `integrity` is INTACT or a sentence about what differs. `microseconds` is what all of it took:
-    the start of the library, `tests`, and the measurement of what is mapped."""
+    where there is none. `integrity` is INTACT or a sentence about what differs. `microseconds` is the processor time
+    that all of it took: the start of the library, `tests`, and the measurement of what is mapped."""
 
     library: str
     module: str

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.interop.conftest import Field
 from tests.system import manifest, proc_files, tracer
@@ -23,7 +24,9 @@ from tests.system.processes import edited, end, entries, pids, settled
 from wolfguard import _native
 from wolfguard.sandbox import foreign_crypto
 from wolfguard.sandbox.manifest import filter_program
+from wolfguard.sandbox.processes import PROCESSES
 
+TREE = Path(__file__).resolve().parents[2]
 SIZES = Sizes(slots=2, threads=3, listeners=2)
 NAMES = manifest.names(SIZES.slots)
 LIVES = ("started", "restarted")
@@ -171,6 +174,25 @@ def test_nobody_may_look_inside(living: dict[str, int], name: str) -> None:
 def test_how_a_process_looks_that_may_be_looked_into() -> None:
     # Else the test above could not fail.
     assert proc_files.dumpable(os.getpid())
+
+
+def test_cryptographic_libraries_in_memory_are_those_of_the_table_of_services(living: dict[str, int]) -> None:
+    """What maps libwolfssl is listed with a service that says so, and the other way round."""
+    services = yaml.safe_load((TREE / "fips" / "services.yml").read_text("utf-8"))["services"]
+    listed = {
+        (process, library)
+        for entry in services
+        for process in entry["processes"]
+        for library in entry.get("maps", ())
+        if process in PROCESSES
+    }
+    found = {
+        (name.partition("/")[0], library)
+        for name, pid in living.items()
+        for mapping in proc_files.mappings(pid)
+        if (library := Path(mapping.path).name.partition(".")[0]).startswith(("libwolfssl", *foreign_crypto.FOREIGN))
+    }
+    assert found == listed
 
 
 def test_the_supervisor_maps_no_crypto_and_parses_nothing(living: dict[str, int]) -> None:

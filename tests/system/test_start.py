@@ -68,13 +68,6 @@ def left_behind(namespace: Namespace, site: Site) -> list[str]:
 def refused(topology: Topology, site: Site, code: int, *, mounts: str = "", runner: Sequence[str] = ()) -> str:
     """Runs the gateway to its early end and returns its one line; `mounts` are shell commands that go before, `runner`
     is a program that executes it."""
-    return ended(topology, site, code, mounts=mounts, runner=runner)[0]
-
-
-def ended(
-    topology: Topology, site: Site, code: int, *, mounts: str = "", runner: Sequence[str] = ()
-) -> tuple[str, str]:
-    """As `refused`, and with the log."""
     before = left_behind(topology.gateway, site)
     command = [*runner, sys.executable, "-I", "-m", "wolfguard.cli", "run", "--config", str(site.configuration)]
     words = topology.gateway.inside(command)
@@ -88,7 +81,7 @@ def ended(
     if code not in (PROCESS_FAILED, MODULE_FAILED):
         assert result.stderr.splitlines() == said
     assert left_behind(topology.gateway, site) == before
-    return said[0].removeprefix("wolfguard: "), result.stderr
+    return said[0].removeprefix("wolfguard: ")
 
 
 def spoil(site: Site, *path: Any, value: Any) -> None:

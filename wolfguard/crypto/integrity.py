@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether what is mapped of libwolfssl is what the build's manifest says.
 
-Owns the comparison of measured segments with the manifest's (`segments`: for each file a list of address, size, kind and
-SHA-256, written by fips/segments.py). The measurement is C's (mapped.c); it covers code and constants as they lie in
-memory, so it finds what a file that was read again would not show.
+Owns the comparison of measured segments with the manifest's (`segments`: for each file a list of address, size, kind
+and SHA-256, written by fips/segments.py). The measurement is C's (mapped.c); it covers code and constants as they lie
+in memory, so it finds what a file that was read again would not show.
 """
 
 from __future__ import annotations

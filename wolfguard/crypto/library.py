@@ -63,7 +63,7 @@ def identify() -> LibraryIdentity:
 
 
 def require_identified(identity: LibraryIdentity) -> LibraryIdentity:
-    """Fails closed: raises ModuleStartError unless the loaded library is the one in the manifest. Returns its argument."""
+    """Fails closed: raises ModuleStartError unless the loaded library is the manifest's. Returns its argument."""
     if identity.problem:
         raise ModuleStartError(NOT_OURS.format(problem=identity.problem))
     return identity

@@ -27,7 +27,7 @@ def observe() -> ModuleState:
 
 
 def require(state: ModuleState) -> ModuleState:
-    """Fails closed: raises ModuleStartError unless the library is intact and every test passed. Returns its argument."""
+    """Fails closed: raises ModuleStartError unless library and tests are in order. Returns its argument."""
     if state.integrity != INTACT:
         raise ModuleStartError(NOT_OURS.format(problem=state.integrity))
     failed = [test.name for test in state.tests if test.state != PASSED]

@@ -16,9 +16,6 @@ TESTED: Final = "tested"
 VENDOR: Final = "vendor"
 USER: Final = "user"
 
-PASSED: Final = "passed"
-INTACT: Final = "intact"
-
 
 @dataclass(frozen=True, slots=True)
 class Module:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from wolfguard.fips.facts import INTACT, PASSED, Facts, Gateway, GatewayState, Library, RunningProcess
+from wolfguard.fips.facts import Facts, Gateway, GatewayState, Library, RunningProcess
 from wolfguard.fips.steps import Level, Outcome, Step, met
+from wolfguard.module_state import INTACT, PASSED
 
 NORMAL_MODE: Final = 1
 MODE_NOT_TOLD: Final = -1

@@ -15,6 +15,7 @@ from typing import Final
 
 from wolfguard import _native
 from wolfguard.crypto import library as loaded
+from wolfguard.crypto import self_tests
 from wolfguard.fips.facts import Clock, Environment, Library, Module
 from wolfguard.fips.host import Host, OpenSsl
 from wolfguard.linux import clock as kernel_clock
@@ -45,7 +46,7 @@ def library() -> tuple[Library, str, tuple[str, ...]]:
         declared=str(manifest.get("verdict", "none")),
         source=identity.source,
         module=None if module is None else Module(*module),
-        self_tests=None,
+        self_tests=tuple((test.name, test.state) for test in self_tests.observe().tests),
     )
     return found, str(manifest.get("compiler", "")), tuple(map(str, manifest.get("options", ())))
 

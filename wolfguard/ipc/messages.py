@@ -94,8 +94,8 @@ class Fact(Message):
 
 @dataclass(frozen=True, slots=True)
 class Ready(Notice):
-    """The child is confined and serves. `confinement` says what was applied, as read back from the kernel; `module` what
-    it has observed of its cryptographic module."""
+    """The child is confined and serves. `confinement` says what was applied, as read back from the kernel; `module`
+    what it has observed of its cryptographic module."""
 
     confinement: tuple[Fact, ...]
     module: ModuleState

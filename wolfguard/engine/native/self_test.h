@@ -32,6 +32,8 @@ struct wge_self_test_report {
 /* Runs all tests, then measures what is mapped. Returns the name of the first test that failed, or NULL. */
 const char *wge_self_tests_run(struct wge_self_test_report *report);
 
-uint64_t wge_self_test_clock(void); /* microseconds, monotonic */
+/* Microseconds of processor time of this thread: all processes start side by side, and what one costs does not depend on
+ * its neighbours. */
+uint64_t wge_self_test_clock(void);
 
 #endif

@@ -17,6 +17,8 @@ from typing import Final
 from wolfguard.config.site import Configuration
 from wolfguard.errors import ConfigurationError, PeerError
 from wolfguard.ipc import codec
+from wolfguard.module_state import MODULE_FAILED
+from wolfguard.procs.supervisor import ModuleFailedError
 
 RESOLVE_SECONDS: Final = 30
 TEXT_MAX: Final = 4000
@@ -27,7 +29,8 @@ def default_command(path: str) -> tuple[str, ...]:
 
 
 def resolve(command: Sequence[str]) -> Configuration:
-    """Blocks while the command runs. Raises ConfigurationError with what the command said."""
+    """Blocks while the command runs. Raises ConfigurationError with what the command said, or
+    ModuleFailedError when it has no cryptographic module that works."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     try:
         result = subprocess.run(
@@ -44,6 +47,8 @@ def resolve(command: Sequence[str]) -> Configuration:
         raise ConfigurationError(f"cannot read the configuration: {command[0]}: {error.strerror}") from error
     if result.returncode != 0:
         text = result.stderr[-TEXT_MAX:].decode(errors="replace").strip()
+        if result.returncode == MODULE_FAILED:
+            raise ModuleFailedError(f"the configuration cannot be read, the module of its reader failed: {text}")
         raise ConfigurationError(text or f"reading the configuration ended with status {result.returncode}")
     try:
         return codec.decode(Configuration, result.stdout, codec.CONFIGURATION_LIMIT)
