@@ -28,6 +28,7 @@ ARGUMENTS: Final = {
     "setsockopt": {1: "level", 2: "option"},
     "shutdown": {1: "how"},
     "socket": {0: "family", 2: "protocol"},
+    "socketpair": {0: "family"},
 }
 """As the manual pages call them."""
 
@@ -82,7 +83,7 @@ def _channels(process: Process, manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _channel(name: str, peer: str, kind: str, yields: str, manifest: Manifest) -> dict[str, Any]:
-    spoken = kind != "sign"
+    spoken = kind not in ("sign", "helpers")
     return {
         "with": peer,
         "kind": kind,

@@ -27,6 +27,7 @@ CAPABILITIES: Final = {
     "CAP_SETPCAP": 8,
     "CAP_NET_BIND_SERVICE": 10,
     "CAP_NET_ADMIN": 12,
+    "CAP_AUDIT_WRITE": 29,
 }
 """Numbers from <linux/capability.h> of those that the manifest names."""
 
@@ -38,6 +39,7 @@ class Process:
     user: str
     per_slot: bool
     stage: int
+    when: str
     hears: str
     capabilities: tuple[str, ...]
     filter: str
@@ -106,6 +108,7 @@ def _process(name: str, entry: Mapping[str, Any]) -> Process:
         entry["user"],
         entry["count"] == "slots",
         entry["stage"],
+        entry.get("when", ""),
         entry["hears"],
         tuple(entry["capabilities"]),
         entry["filter"],

@@ -121,6 +121,7 @@ def _run_time(manifest: Manifest, filters: Mapping[str, bytes]) -> str:
             f"        user={_text(process.user)},",
             f"        per_slot={process.per_slot},",
             f"        stage={process.stage},",
+            f"        when={_text(process.when)},",
             f"        capabilities={_numbers(process)},",
             f"        filter={_text(process.filter)},",
             f"        landlock={landlock},",
@@ -174,8 +175,10 @@ def table(manifest: Manifest) -> str:
         to = sorted({line.receiver for line in manifest.lines if line.sender == process.name})
         signs = [edge for edge in manifest.edges if edge.kind == "sign" and edge.first == process.name]
         to += [f"{edge.second} (signatures)" for edge in signs]
+        raised = [edge for edge in manifest.edges if edge.kind == "helpers" and edge.first == process.name]
+        to += [f"{edge.second} (helpers)" for edge in raised]
         speaks = "all" if process.name == SUPERVISOR else ", ".join(to)
-        count = " (one a slot)" if process.per_slot else ""
+        count = " (one a slot)" if process.per_slot else f" (with {process.when})" if process.when else ""
         cells = (f"{process.name}{count}", process.user, capabilities, process.hears, speaks, process.purpose)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])

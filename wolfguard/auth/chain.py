@@ -11,6 +11,7 @@ failure of those that could decide counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wolfguard.auth.backend import (
     Accept,
@@ -32,12 +33,24 @@ ALL = "all"
 ANY = "any"
 
 
-def converse(backends: Sequence[Backend], combine: str) -> Conversation:
-    """One conversation for all these backends; `combine` is ALL or ANY."""
-    if len(backends) == 1:
-        return backends[0].converse()
-    conversations = tuple(backend.converse() for backend in backends)
-    return EveryOne(conversations) if combine == ALL else FirstOf(conversations)
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What a site or a group asks for: backends in order, and whether ALL must accept or ANY may."""
+
+    backends: tuple[Backend, ...]
+    combine: str = ALL
+
+    @property
+    def method(self) -> str:
+        """For records."""
+        return (" and " if self.combine == ALL else " or ").join(backend.name for backend in self.backends)
+
+    def converse(self) -> Conversation:
+        """A fresh conversation with all of them."""
+        conversations = tuple(backend.converse() for backend in self.backends)
+        if len(conversations) == 1:
+            return conversations[0]
+        return EveryOne(conversations) if self.combine == ALL else FirstOf(conversations)
 
 
 class EveryOne:

@@ -144,7 +144,7 @@ def _landlock(folders: Json | None) -> str:
     told = [
         f"{verb} {', '.join(folders[key])}" for key, verb in (("read", "reads"), ("write", "writes")) if folders[key]
     ]
-    network = f"; TCP to servers of {', '.join(folders['connect'])} alone" if folders["connect"] else NETWORK
+    network = f"; TCP to servers of {', '.join(folders['connect'])} alone" if folders.get("connect") else NETWORK
     return f"{' and '.join(told)}, and no other file{network}" if told else f"no file and no folder{network}"
 
 
@@ -172,6 +172,9 @@ def _calls(found: Json) -> Iterator[str]:
 def _channel(process: str, channel: Json) -> Iterator[str]:
     if channel["kind"] == "sign":
         yield f"  {channel['with']}: requests for signatures, one channel a handshake thread{_yields(channel)}"
+        return
+    if channel["kind"] == "helpers":
+        yield f"  {channel['with']}: helpers' sockets{_yields(channel)}"
         return
     yield f"  {channel['with']}{_yields(channel)}"
     for key, word in (("sends", "may send"), ("receives", "may hear")):

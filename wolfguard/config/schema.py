@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shape of the site file: cerberus behind one function, and the rules as a tree for whoever documents them.
 
-`schema.yml` and `backends.yml` are the one source of the rules. Owns the words of complaints about single keys. Must not know files, nor
-what keys mean to each other (`config.checks`).
+`schema.yml` and `backends.yml` are the one source of the rules. Owns the words of complaints about single keys. Must
+not know files, nor what keys mean to each other (`config.checks`).
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Start(Notice):
 
 @dataclass(frozen=True, slots=True)
 class Attach(Notice):
-    """A descriptor of a channel to another process travels with it. `kind` is "ipc" or "sign"."""
+    """A descriptor of a channel to another process travels with it. `kind` is "ipc", "sign" or "helpers"."""
 
     peer: str
     slot: int

@@ -63,7 +63,7 @@ class Child(abc.ABC):
         """The channel given with `attached` has ended; a new one comes when the other process is back."""
 
     async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
-        """A channel of kind "sign" stands, number `index` of those with this peer and slot. Owns `fd`."""
+        """A channel that is not for messages stands, number `index` of those with this peer and slot. Owns `fd`."""
         os.close(fd)
 
     async def reconfigure(self, started: Started) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ class _Frame:
             close_all(sender.descriptors)
             raise LocalError("Attach comes with exactly one descriptor")
         descriptor = sender.descriptors[0]
-        if message.kind == "sign":
+        if message.kind != "ipc":
             self._steps.put_nowait(
                 lambda: self._child.attached_raw(message.peer, message.slot, message.index, descriptor)
             )

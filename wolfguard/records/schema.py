@@ -91,6 +91,12 @@ EVENTS: Final = (
         (FAILURE,),
         (_SITE, _AGENT, _COUNT),
     ),
+    Event(
+        "login.unavailable",
+        "A login could not be decided, since its backend is away, slow, full or broken; nothing is counted.",
+        (FAILURE,),
+        (_SITE, _METHOD, _AGENT, _COUNT),
+    ),
     Event("account.locked", "Too many failures: the account is refused for a while.", (FAILURE,), (_UNTIL,)),
     Event("address.locked", "Too many failures: the source address is refused for a while.", (FAILURE,), (_UNTIL,)),
     Event(

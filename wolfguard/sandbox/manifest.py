@@ -24,12 +24,14 @@ class Landlock:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of seccomp/processes.yml. `capabilities` are numbers; `landlock` None means no Landlock rules."""
+    """One process of seccomp/processes.yml. `capabilities` are numbers; `landlock` None means no Landlock rules; `when`
+    names a type of backends, without one of which it is not started."""
 
     name: str
     user: str
     per_slot: bool
     stage: int
+    when: str
     capabilities: tuple[int, ...]
     filter: str
     landlock: Landlock | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from wolfguard.auth.local import Checked, LocalConversation
+from wolfguard.auth.chain import Factors
+from wolfguard.auth.local import Checked, LocalBackend
 from wolfguard.auth.login import (
     LOCKED_OUT,
     NO_SUCH_GROUP,
@@ -25,13 +26,14 @@ from wolfguard.auth.login import (
 from wolfguard.errors import LocalError
 from wolfguard.secret import Secret
 
+LOCAL = Factors((LocalBackend(),))
 PLAIN = Site("main", (), "Authorised users only.")
 GROUPED = Site("main", (("staff", "All staff"), ("it", "")), "")
 ANNA = {"username": Secret(b"anna"), "password": Secret(b"pw")}
 
 
 def login(site: Site = PLAIN) -> Login:
-    return Login(site, LocalConversation())
+    return Login(site, lambda group: LOCAL)
 
 
 def to_the_end(one: Login, said: Said, groups: tuple[str, ...] = (), *, correct: bool = True) -> Said:

@@ -20,6 +20,14 @@ PROFILES = profiles(TREE)
 FILES = outputs(TREE)
 CASES = [(profile, architecture) for profile in PROFILES.values() for architecture in ARCHITECTURES]
 
+# What PAM modules run under: they execute and fork, and are kept from the kernel's own doors.
+EXCEPTION = "nursery"
+NEVER = (
+    *("mount", "unshare", "setns", "pivot_root", "chroot", "ptrace", "process_vm_readv", "bpf", "perf_event_open"),
+    *("init_module", "finit_module", "kexec_load", "io_uring_setup", "userfaultfd", "personality", "seccomp", "keyctl"),
+)
+NAMESPACES = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+
 pytestmark = pytest.mark.parametrize(
     ("profile", "architecture"), CASES, ids=[f"{profile.name}-{architecture.name}" for profile, architecture in CASES]
 )
@@ -88,6 +96,12 @@ def test_another_architecture_or_abi_kills(profile: Profile, architecture: Archi
 def test_what_no_confined_process_may_do(profile: Profile, architecture: Architecture) -> None:
     code = program(profile, architecture)
     table = {name: entry[architecture.name] for name, entry in NUMBERS.items()}
+    if profile.name == EXCEPTION:
+        for call in NEVER:
+            assert run(code, architecture.audit, table[call]) == KILL_PROCESS, call
+        for flag in NAMESPACES:
+            assert run(code, architecture.audit, table["clone"], [flag | 17]) == KILL_PROCESS
+        return
     prot_exec = [0, 4096, 4]
     assert run(code, architecture.audit, table["mmap"], prot_exec) == KILL_PROCESS
     assert run(code, architecture.audit, table["mprotect"], prot_exec) == KILL_PROCESS

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from wolfguard.auth.login import Granted
 from wolfguard.config.site import Site
 from wolfguard.ipc.messages import Peer, TlsFacts
 from wolfguard.procs.log import Log
@@ -44,9 +45,10 @@ class Creation:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def create(self, user: str, group: str, facts: LoginFacts) -> tuple[Secret, str]:
+    async def create(self, granted: Granted, method: str, facts: LoginFacts) -> tuple[Secret, str]:
         """Makes a session; returns its cookie and what to tell the user. Raises NoSessionError."""
         state = self._state
+        user, group = granted.user, granted.group
         self._make_room(user, facts.site)
         now = state.now()
         cookie, cookie_hash = state.cookies.mint()
@@ -76,7 +78,7 @@ class Creation:
         state.store_failures()
         state.ledger.touch(("session", number))
         state.ledger.change(NoteLogin(user, now))
-        self._record(session, facts, failures)
+        self._record(session, method, facts, failures)
         try:
             await state.ledger.flushed()
         except StoreError as error:
@@ -85,7 +87,7 @@ class Creation:
             raise _unwritable(error) from error
         if state.sessions.get(number) is not session:
             raise NoSessionError("ended", "Your session was ended before it began. Log in again.")
-        banner = "\n".join(filter(None, (facts.site.banner.session, notice)))
+        banner = "\n".join(filter(None, (facts.site.banner.session, granted.message, notice)))
         return cookie, banner
 
     def _make_room(self, user: str, site: Site) -> None:
@@ -110,7 +112,7 @@ class Creation:
         if len(state.sessions) >= limit or state.sessions.full:
             raise NoSessionError("sessions", "The gateway is full. Try again later.")
 
-    def _record(self, session: Session, facts: LoginFacts, failures: int) -> None:
+    def _record(self, session: Session, method: str, facts: LoginFacts, failures: int) -> None:
         self._state.ledger.record(
             "login.succeeded",
             SUCCESS,
@@ -119,7 +121,7 @@ class Creation:
             session=session.number,
             site=session.site,
             group=session.group,
-            method=facts.site.authentication[0],
+            method=method,
             user_agent=facts.user_agent,
             tls_version=facts.tls.version,
             tls_suite=facts.tls.suite,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +30,10 @@ class Flow:
 
 
 class Flows:
-    """`limit` in all, `per_source` of one address or /64; both may change."""
+    """`limit` in all, `per_source` of one address or /64; both may change. `removed` hears of each that has gone."""
 
-    def __init__(self, limit: int, per_source: int) -> None:
+    def __init__(self, limit: int, per_source: int, removed: Callable[[Flow], None] = lambda flow: None) -> None:
+        self._removed = removed
         self.limit = limit
         self.per_source = per_source
         self._flows: OrderedDict[str, Flow] = OrderedDict()
@@ -79,6 +81,7 @@ class Flows:
         self._sources[flow.source] -= 1
         if not self._sources[flow.source]:
             del self._sources[flow.source]
+        self._removed(flow)
 
     def forget(self, now: float) -> None:
         """Removes flows whose person took too long."""

@@ -13,13 +13,18 @@ from collections.abc import Callable, Hashable, Mapping
 
 from wolfguard.auth.admission import ADMITTED, HELD, Admission
 from wolfguard.auth.backend import Backend, Performer, Work
+from wolfguard.auth.chain import Factors as Chain
 from wolfguard.auth.lockout import ACCOUNT, ADDRESS, FOREVER, source_of
-from wolfguard.auth.login import Admit, Granted, Login, Perform, Refused, Said, Show, Site, Wrong
+from wolfguard.auth.login import UNAVAILABLE as UNDECIDED
+from wolfguard.auth.login import Admit, Granted, Login, Perform, Refused, Said, Show, Site, Undecided, Wrong
+from wolfguard.auth.remote import FactorWork
 from wolfguard.config import site as configuration
 from wolfguard.errors import LocalError
 from wolfguard.ipc.channel import Sender
+from wolfguard.ipc.factors import FactorAnswer
 from wolfguard.ipc.messages import LoginAnswer, LoginCancel, LoginStep
 from wolfguard.procs.sessiond.creation import Creation, LoginFacts, NoSessionError
+from wolfguard.procs.sessiond.factors import Factors, Origin
 from wolfguard.procs.sessiond.flows import Flow, Flows
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.record import timestamp
@@ -63,18 +68,20 @@ class Logins:
         state: State,
         backends: Mapping[str, Backend],
         performers: Mapping[type[Work], Performer],
+        factors: Factors,
         random: Callable[[int], bytes],
     ) -> None:
         self._state = state
         self._backends = backends
         self._performers = performers
+        self._factors = factors
         self._random = random
         self._creation = Creation(state)
         self._admission = Admission(state.guard)
         self._held: dict[Hashable, asyncio.Future[str]] = {}
         self._turns = Turns()
         limits = state.settings.configuration.limits
-        self.flows = Flows(limits.logins, limits.unauthenticated)
+        self.flows = Flows(limits.logins, limits.unauthenticated, lambda flow: factors.cancel(flow.login.close()))
 
     async def step(self, message: LoginStep, sender: Sender) -> LoginAnswer:
         """One round."""
@@ -118,12 +125,22 @@ class Logins:
 
     def _new_flow(self, site: configuration.Site, source: str) -> Flow:
         groups = tuple((group.name, group.label) for group in site.groups)
-        if len(site.authentication) != 1 or site.authentication[0] not in self._backends:
-            raise LocalError(f"site {site.name}: authentication {site.authentication} is not available")
-        backend = self._backends[site.authentication[0]]
-        login = Login(Site(site.name, groups, site.banner.login), backend.converse())
+        factors = {group.name: self._chain(group.authentication, group.combine) for group in site.groups}
+        own = self._chain(site.authentication, site.combine)
+        if own is None:
+            raise LocalError(f"site {site.name} names no way to log in")
+        consent = site.banner.consent and bool(site.banner.login)
+        login = Login(Site(site.name, groups, site.banner.login, consent), lambda group: factors.get(group) or own)
         deadline = self._state.clock() + site.timeouts.login
         return Flow(self._random(16).hex(), site.name, source, login, deadline)
+
+    def _chain(self, names: tuple[str, ...], combine: str) -> Chain | None:
+        """None where a group has no factors of its own."""
+        missing = [name for name in names if name not in self._backends]
+        if missing:
+            # A reload that names a new backend; it is made at the next start.
+            raise LocalError(f"the backends {', '.join(missing)} are not available before a restart")
+        return Chain(tuple(self._backends[name] for name in names), combine) if names else None
 
     async def _run(self, flow: Flow, facts: LoginFacts, first: Callable[[], Said]) -> LoginAnswer:
         flow.task = asyncio.current_task()
@@ -152,14 +169,18 @@ class Logins:
                         return LoginAnswer("form", flow.name, form=form)
                     case Admit(user):
                         said = await self._admit(flow, user)
+                    case Perform(FactorWork() as work):
+                        said = flow.login.performed(await self._ask_elsewhere(flow, facts, work))
                     case Perform(work):
                         said = flow.login.performed(await self._performers[type(work)](work))
                     case Wrong():
                         self._wrong(flow, facts, said)
                         self._leave(flow)
                         said = said.then
-                    case Granted(user, group):
-                        return await self._grant(flow, facts, user, group)
+                    case Granted():
+                        return await self._grant(flow, facts, said)
+                    case Undecided(backend, reason):
+                        return self._undecided(flow, facts, backend, reason)
                     case Refused(reason, text):
                         return self._refuse(facts, flow, reason, text)
         finally:
@@ -183,19 +204,21 @@ class Logins:
         self._held.pop(flow, None)
 
     def _wrong(self, flow: Flow, facts: LoginFacts, wrong: Wrong) -> None:
-        state = self._state
-        where, now = facts.peer.address, state.clock()
-        state.refusal(
+        self._state.refusal(
             "login.failed",
             reason=wrong.reason,
             who=wrong.user or "",
-            where=where,
+            where=facts.peer.address,
             site=facts.site.name,
-            method=facts.site.authentication[0],
+            method=flow.login.method,
             user_agent=facts.user_agent,
         )
-        if not wrong.counts:
-            return
+        if wrong.counts:
+            self._count(flow, facts, wrong)
+
+    def _count(self, flow: Flow, facts: LoginFacts, wrong: Wrong) -> None:
+        state = self._state
+        where, now = facts.peer.address, state.clock()
         if wrong.user is not None:
             until = state.guard.failed((ACCOUNT, wrong.user), now, known=wrong.known)
             if until:
@@ -206,14 +229,36 @@ class Logins:
             state.ledger.record("address.locked", FAILURE, where=flow.source, until=timestamp(until))
         state.store_failures()
 
-    async def _grant(self, flow: Flow, facts: LoginFacts, user: str, group: str) -> LoginAnswer:
+    async def _grant(self, flow: Flow, facts: LoginFacts, granted: Granted) -> LoginAnswer:
         if flow.abandoned:
             return self._refuse(facts, flow, "abandoned", UNAVAILABLE)
         try:
-            cookie, banner = await self._creation.create(user, group, facts)
+            cookie, banner = await self._creation.create(granted, flow.login.method, facts)
         except NoSessionError as error:
             return self._refuse(facts, flow, error.reason, error.text)
-        return LoginAnswer("done", flow.name, cookie=cookie, banner=banner, user=user)
+        return LoginAnswer("done", flow.name, cookie=cookie, banner=banner, user=granted.user)
+
+    async def _ask_elsewhere(self, flow: Flow, facts: LoginFacts, work: FactorWork) -> FactorAnswer:
+        origin = Origin(facts.site.name, facts.peer, facts.user_agent)
+        try:
+            return await self._factors.perform(work, origin)
+        except asyncio.CancelledError:
+            # Who leaves before the answer has guessed all the same, or answers could be told by their time.
+            if work.answers:
+                self._wrong(flow, facts, Wrong(flow.login.user, "abandoned", False, True, Refused("abandoned", "")))
+            raise
+
+    def _undecided(self, flow: Flow, facts: LoginFacts, backend: str, reason: str) -> LoginAnswer:
+        self._state.refusal(
+            "login.unavailable",
+            reason=reason,
+            who=flow.login.user or "",
+            where=facts.peer.address,
+            site=facts.site.name,
+            method=backend,
+            user_agent=facts.user_agent,
+        )
+        return LoginAnswer("refused", flow.name, reason=UNDECIDED)
 
     def _refuse(self, facts: LoginFacts, flow: Flow, reason: str, text: str) -> LoginAnswer:
         self._state.refusal(

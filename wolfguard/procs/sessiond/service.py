@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from wolfguard.auth.backend import Backend
 from wolfguard.auth.hashing import HashingThreads
 from wolfguard.auth.local import METHOD, CheckPassword, LocalBackend, PasswordCheck
+from wolfguard.auth.remote import RemoteBackend
 from wolfguard.config import changes
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
@@ -42,6 +44,7 @@ from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store
 from wolfguard.procs.sessiond.datagrams import Datagrams
 from wolfguard.procs.sessiond.endings import STOPPED, USER_LEFT, end_session
+from wolfguard.procs.sessiond.factors import Factors
 from wolfguard.procs.sessiond.logins import Logins
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
@@ -86,7 +89,14 @@ class Service:
         # An administrator's new password does not queue behind a flood of logins.
         self._admin_hashing = HashingThreads(1)
         check = PasswordCheck(self.state.store.user, self._verify, self._renew)
-        self.logins = Logins(self.state, {METHOD: LocalBackend()}, {CheckPassword: check}, primitives.random)
+        self.factors = Factors(configuration.backends)
+        backends: dict[str, Backend] = {METHOD: LocalBackend()}
+        for entry in configuration.backends:
+            # Names of conversations are seen by processes that read the network: nothing is to be learnt from one.
+            backends[entry.name] = RemoteBackend(
+                entry.name, password=entry.password, names=lambda: primitives.random(16).hex()
+            )
+        self.logins = Logins(self.state, backends, {CheckPassword: check}, self.factors, primitives.random)
         self.tunnels = Tunnels(self.state)
         self.datagrams = Datagrams(self.state)
         self.administration = Administration(self.state, self._hash)
@@ -186,6 +196,8 @@ class Service:
             self.state.spawn(self.tunnels.worker_attached(slot, channel), "worker-attached")
         elif peer == "netd":
             self.state.routes.attach(channel)
+        else:
+            self.factors.attach(peer, channel)
 
     def detached(self, peer: str, slot: int) -> None:
         """A channel has ended."""
@@ -194,6 +206,8 @@ class Service:
         elif peer == "netd":
             self.state.routes.detach()
             self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=1, detail="")
+        else:
+            self.factors.detach(peer)
 
     async def log_out(self, message: Logout, sender: Sender) -> Done:
         """Ends the session of a cookie; an unknown cookie has nothing to end."""

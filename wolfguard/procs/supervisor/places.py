@@ -17,6 +17,7 @@ from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.linux import labels, sockets
 
+ROOT = "root"
 MANAGEMENT_SOCKET = "control.sock"
 # Anybody may connect: who may do what is decided by the kernel's word about the caller.
 MANAGEMENT_MODE = 0o666
@@ -24,7 +25,7 @@ MANAGEMENT_MODE = 0o666
 
 def check_accounts(users: Iterable[str]) -> None:
     """Raises StartError naming all that are missing."""
-    missing = [user for user in users if not _exists(user)]
+    missing = [user for user in users if user != ROOT and not _exists(user)]
     if missing:
         raise StartError(f"missing system accounts: {', '.join(missing)}; install the package again, or run bootstrap")
 

@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -44,13 +44,19 @@ events = log.Log(__name__)
 def run(command: Sequence[str], launch: Launch) -> None:
     """Resolves, opens, starts, serves until told to stop. Raises LocalError when the gateway cannot start."""
     resolved = configuration.resolve(command)
-    processes = list(PROCESSES.values())
+    processes = wanted(PROCESSES.values(), resolved)
     holdings = open_holdings(resolved, processes)
     try:
         with asyncio.Runner() as runner:
             runner.run(_serve(command, launch, processes, holdings))
     finally:
         holdings.close()
+
+
+def wanted(processes: Iterable[Process], resolved: Configuration) -> list[Process]:
+    """Those that this configuration has work for."""
+    types = {backend.type for backend in resolved.backends}
+    return [process for process in processes if not process.when or process.when in types]
 
 
 async def _serve(command: Sequence[str], launch: Launch, processes: list[Process], holdings: Holdings) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from wolfguard.auth.local import LocalConversation
+from wolfguard.auth.chain import Factors
+from wolfguard.auth.local import LocalBackend
 from wolfguard.auth.login import Login, Site
 from wolfguard.procs.sessiond.flows import Flow, Flows
 
 
 def flow(name: str, source: str = "192.0.2.1", deadline: float = 100) -> Flow:
-    return Flow(name, "main", source, Login(Site("main", (), ""), LocalConversation()), deadline)
+    return Flow(name, "main", source, Login(Site("main", (), ""), lambda group: Factors((LocalBackend(),))), deadline)
 
 
 def test_a_flow_is_found_by_its_site_and_source_only() -> None:

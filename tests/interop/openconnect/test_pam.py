@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logins through real PAM modules with the real client: every phase, and modules that hang, crash and flood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop import pam_ground, roots
+from tests.interop.conftest import Build, Field
+from tests.system.whole_gateway import status, until
+from wolfguard.cli.demo.client import Client
+
+BUILD = Build(roots.CLIENTS[0], 4)
+BACKENDS = ("unix", "pwdfile", "oath", "check", "hang", "crash", "flood")
+
+
+@pytest.fixture(scope="module")
+def machine(make_gateway: Callable[..., Field]) -> Iterator[Field]:
+    """One group a PAM service, of the same name on the machine, with all accounts in it."""
+
+    def edit(document: dict[str, Any]) -> None:
+        document["workers"] = 1
+        document["backends"] = [
+            {"name": name, "type": "pam", "timeout": 3, "pam": {"service": f"wg-{name}", "session": True}}
+            for name in BACKENDS
+        ]
+        site = document["sites"][0]
+        site["authentication"] = ["unix"]
+        site["sessions_per_user"] = 100
+        site["groups"] = [{"name": name, "authentication": [name]} for name in BACKENDS]
+        document["lockout"] = {"failures": 100, "address_failures": 10000}
+
+    made = make_gateway(edit, runner=pam_ground.lay)
+    yield made
+    made.gateway.stop()
+
+
+def log_in(machine: Field, clients: list[Client], service: str, user: str, *secrets: str, **settings: Any) -> Client:
+    client = BUILD.client(machine, user, *secrets, options=(f"--authgroup={service}",), **settings)
+    clients.append(client)
+    return client
+
+
+def test_unix_account(machine: Field, clients: list[Client]) -> None:
+    log_in(machine, clients, "unix", "pia", pam_ground.PASSWORD).connect()
+    assert '"method":"unix"' in machine.events().replace(" ", "")
+
+
+def test_wrong_then_right(machine: Field, clients: list[Client]) -> None:
+    client = log_in(machine, clients, "unix", "pia", "wrong password", pam_ground.PASSWORD)
+    client.connect()
+    assert client.said("Login failed")
+
+
+def test_one_time_password(machine: Field, clients: list[Client]) -> None:
+    """A second prompt becomes a second form; the code is not taken twice."""
+    code = pam_ground.code()
+    log_in(machine, clients, "oath", "paul", pam_ground.PASSWORD, code).connect()
+    again = log_in(machine, clients, "oath", "paul", pam_ground.PASSWORD, code)
+    again.start()
+    assert again.wait_end() != 0
+    assert again.said("Login failed")
+
+
+def test_expired_password_is_changed(machine: Field, clients: list[Client]) -> None:
+    new = "a much newer horse"
+    client = log_in(machine, clients, "unix", "otto", pam_ground.PASSWORD, pam_ground.PASSWORD, new, new)
+    client.connect()
+    client.stop()
+    log_in(machine, clients, "unix", "otto", new).connect()
+
+
+def test_password_file_and_script(machine: Field, clients: list[Client]) -> None:
+    client = log_in(machine, clients, "pwdfile", "paul", pam_ground.PASSWORD)
+    client.connect()
+    client.stop()
+    log_in(machine, clients, "check", "pia", pam_ground.PASSWORD).connect()
+
+
+@pytest.mark.parametrize(("service", "reason"), [("hang", "timeout"), ("crash", "crashed"), ("flood", "timeout")])
+def test_a_module_that_misbehaves_takes_one_login(
+    machine: Field, clients: list[Client], service: str, reason: str
+) -> None:
+    nursery = helpers(machine)
+    client = log_in(machine, clients, service, "pia", pam_ground.PASSWORD)
+    client.start()
+    assert client.wait_end() != 0
+    assert client.said("cannot be checked at the moment")
+    record = next(line for line in machine.events().splitlines() if f'"method":"{service}"' in line.replace(" ", ""))
+    assert f'"reason":"{reason}"' in record.replace(" ", "")
+    # The helper has gone with all that it had started, and another is there in its place.
+    until(lambda: helpers(machine) == nursery, "the helper replaced")
+    log_in(machine, clients, "unix", "pia", pam_ground.PASSWORD).connect()
+
+
+def test_a_client_that_leaves_frees_its_helper(machine: Field, clients: list[Client]) -> None:
+    before = helpers(machine)
+    client = log_in(machine, clients, "hang", "pia", pam_ground.PASSWORD)
+    client.start()
+    until(lambda: "sleep" in programs(machine), "the module at work")
+    client.stop()
+    until(lambda: "sleep" not in programs(machine) and helpers(machine) == before, "the helper freed", 2.0)
+    assert machine.recorded('"abandoned"')
+
+
+@pytest.mark.parametrize(
+    "name", ["-rf", "--help", "../../etc/shadow", "$(reboot)", "a b", "pia:x", "%s%n", "ü" * 200, "pia\t"]
+)
+def test_odd_names_are_wrong_names(machine: Field, clients: list[Client], name: str) -> None:
+    client = log_in(machine, clients, "unix", name, pam_ground.PASSWORD)
+    client.start()
+    assert client.wait_end() != 0
+    assert client.said("Login failed")
+
+
+def test_nothing_secret_is_written(machine: Field) -> None:
+    log = machine.gateway.log.read_text("utf-8", "replace")
+    assert pam_ground.PASSWORD not in log
+    assert pam_ground.PASSWORD not in machine.events()
+
+
+def pid(machine: Field) -> int:
+    (found,) = [each["pid"] for each in status(machine)["processes"] if each["process"] == "nursery"]
+    return int(found)
+
+
+def children(parent: int) -> list[int]:
+    text = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii")
+    return [int(word) for word in text.split()]
+
+
+def helpers(machine: Field) -> int:
+    return len(children(pid(machine)))
+
+
+def programs(machine: Field) -> set[str]:
+    """Names of what helpers have started."""
+    names = set()
+    for helper in children(pid(machine)):
+        try:
+            names |= {Path(f"/proc/{child}/comm").read_text("ascii").strip() for child in children(helper)}
+        except FileNotFoundError:
+            continue
+    return names

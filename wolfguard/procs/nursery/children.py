@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Helpers as the nursery's children: forked, ended, reaped, with everything that they leave behind.
+
+Owns process ids. A helper's end shows to pam as the end of its socket. Programs that modules leave behind when they
+are ended come to the nursery (it is their subreaper), which ends them too: a helper takes all of its own along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NoReturn
+
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_CHILD_SUBREAPER: Final = 36
+FIRST_OF_OURS: Final = 3
+"""Below it are the standard streams."""
+
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+_prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+
+
+class Children:
+    """`work` is a helper's whole life, on its socket. Must be made in a running loop."""
+
+    def __init__(self, work: Callable[[socket.socket], None]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._pids: dict[int, int] = {}
+        _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def __len__(self) -> int:
+        return len(self._pids)
+
+    def begin(self, number: int, sock: socket.socket) -> None:
+        """Forks a helper; takes the socket over. Raises OSError."""
+        parent = os.getpid()
+        with sock:
+            pid = os.fork()
+            if pid == 0:
+                _live_apart(parent, sock, self._work)
+        pidfd = os.pidfd_open(pid)
+        self._pids[number] = pid
+        self._loop.add_reader(pidfd, self._reap, pidfd, number)
+
+    def end(self, number: int) -> None:
+        """Kills the helper; one that has ended already is no matter."""
+        pid = self._pids.get(number)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end_all(self) -> None:
+        for number in tuple(self._pids):
+            self.end(number)
+
+    def _reap(self, pidfd: int, number: int) -> None:
+        self._loop.remove_reader(pidfd)
+        os.close(pidfd)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pids.pop(number), 0)
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """What a helper has left behind is a child of this process by now; the death of one may bring more."""
+        living = set(self._pids.values())
+        while orphans := [pid for pid in _children() if pid not in living]:
+            for pid in orphans:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for pid in orphans:
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    """Process ids of this process's children, as the kernel lists them."""
+    own = os.getpid()
+    with open(f"/proc/{own}/task/{own}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def _live_apart(parent: int, sock: socket.socket, work: Callable[[socket.socket], None]) -> NoReturn:
+    """The rest of a forked child's life: nothing of its parent's loop runs again, whatever happens."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == parent:
+            os.closerange(FIRST_OF_OURS, sock.fileno())
+            os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+            work(sock)
+            status = 0
+    except BaseException as error:
+        # The text may hold what a user typed.
+        print(f"error nursery helper_failed error={type(error).__name__}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(status)
