@@ -144,7 +144,7 @@ def _landlock(folders: Json | None) -> str:
     told = [
         f"{verb} {', '.join(folders[key])}" for key, verb in (("read", "reads"), ("write", "writes")) if folders[key]
     ]
-    network = f"; TCP to servers of {', '.join(folders['connect'])} alone" if folders["connect"] else NETWORK
+    network = f"; TCP to servers of {', '.join(folders['connect'])} alone" if folders.get("connect") else NETWORK
     return f"{' and '.join(told)}, and no other file{network}" if told else f"no file and no folder{network}"
 
 

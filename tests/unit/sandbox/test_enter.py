@@ -64,7 +64,10 @@ def test_a_worker_dies_of_what_it_never_does(act: str) -> None:
 @pytest.mark.parametrize("process", ["authd", "keyd", "mgmtd", "pam"])
 @pytest.mark.parametrize("act", ["socket", "exec", "fork", "executable"])
 def test_so_do_the_others(process: str, act: str) -> None:
-    assert behind(process, act).returncode == -signal.SIGSYS
+    if (process, act) == ("authd", "socket"):
+        assert result(process, "unix") == os.strerror(97)  # EAFNOSUPPORT: the Internet alone
+    else:
+        assert behind(process, act).returncode == -signal.SIGSYS
 
 
 @pytest.mark.parametrize("process", ["worker", "keyd", "netd", "mgmtd"])

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server says about a user, read within bounds or not at all."""
+
 from __future__ import annotations
 
 import ipaddress

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests under way: pairing, sending again, giving up; and servers that come and go."""
+
 from __future__ import annotations
 
 import pytest
