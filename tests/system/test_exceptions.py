@@ -20,8 +20,10 @@ from tests.interop.conftest import Field
 from tests.system import injection, parsers, tour
 from tests.system.whole_gateway import status, until
 from wolfguard.errors import WolfguardError
-from wolfguard.sandbox.processes import PROCESSES
+from wolfguard.sandbox import processes
 
+# Every gateway has these; one that needs a backend has none of them in this gateway.
+PROCESSES = [name for name, process in processes.PROCESSES.items() if not process.when]
 SECONDS = 120.0
 # Whoever asked meets the consequences: a connection that ends, an answer that says no, or none at all.
 CONSEQUENCES = (AssertionError, ConnectionError, TimeoutError, WolfguardError)

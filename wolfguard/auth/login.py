@@ -43,7 +43,8 @@ GROUP_FIELD: Final = "group_list"
 CONSENT_FIELD: Final = "consent"
 CONSENT_FORM: Final = "consent"
 ACCEPTED: Final = "accept"
-CONSENT_CHOICES: Final = (("decline", "I do not accept"), (ACCEPTED, "I accept"))
+# openconnect finds a choice by its label.
+CONSENT_CHOICES: Final = (("decline", "decline"), (ACCEPTED, ACCEPTED))
 ROUNDS_MAX: Final = 20
 
 WRONG: Final = "Login failed. Check the user name and the password and try again."

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 
 from tests.interop import pam_ground, roots
 from tests.interop.conftest import Build, Field
+from tests.interop.raw import Raw
 from tests.system.whole_gateway import status, until
 from wolfguard.cli.demo.client import Client
+from wolfguard.linux.namespace import Topology
+from wolfguard.sandbox.processes import PROCESSES
 
 BUILD = Build(roots.CLIENTS[0], 4)
 BACKENDS = ("unix", "pwdfile", "oath", "check", "hang", "crash", "flood")
@@ -121,6 +125,36 @@ def test_nothing_secret_is_written(machine: Field) -> None:
     log = machine.gateway.log.read_text("utf-8", "replace")
     assert pam_ground.PASSWORD not in log
     assert pam_ground.PASSWORD not in machine.events()
+
+
+def test_the_exception_is_confined_as_far_as_it_is_said_to_be(machine: Field) -> None:
+    nursery = pid(machine)
+    kept = sum(1 << number for number in PROCESSES["nursery"].capabilities)
+    for each in (nursery, *children(nursery)):
+        lines = Path(f"/proc/{each}/status").read_text("ascii").splitlines()
+        shown = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        assert shown["CapEff"] == shown["CapPrm"] == [f"{kept:016x}"]
+        assert shown["CapBnd"] == shown["CapInh"] == shown["CapAmb"] == ["0" * 16]
+        assert (shown["Seccomp"], shown["NoNewPrivs"], shown["Uid"][0]) == (["2"], ["1"], "0")
+    for helper in children(nursery):
+        links = [os.readlink(link) for link in Path(f"/proc/{helper}/fd").iterdir()]
+        assert sorted(link.partition(":")[0] for link in links) == ["/dev/null"] * 3 + ["socket"]
+        assert "Max address space         536870912" in Path(f"/proc/{helper}/limits").read_text("ascii")
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [(b"pia", b"x" * 1_000_000), (b"pia", b"a%00b"), (b"pia", b"%ff%fe"), (b"pi%00a", b"x"), (b"%ff", b"x")],
+    ids=["1 MB", "NUL in password", "no UTF-8 in password", "NUL in name", "no UTF-8 in name"],
+)
+def test_bad_bytes_reach_no_module(machine: Field, user: bytes, password: bytes) -> None:
+    raw = Raw.open(machine.topology.client, str(machine.site.authority))
+    body = b"username=" + user + b"&password=" + password
+    head = f"POST /auth HTTP/1.1\r\nHost: {Topology.GATEWAY_V4}\r\nContent-Length: {len(body)}\r\n\r\n"
+    raw.send(head.encode() + body[: 64 * 1024])
+    status_code, _, _ = raw.answer()
+    assert status_code in (400, 413)
+    raw.tls.close()
 
 
 def pid(machine: Field) -> int:
