@@ -25,8 +25,35 @@ finally:
 
 # Python modules that compute, or carry a library that does.
 CRYPTOGRAPHY = frozenset(
-    "hashlib _hashlib hmac ssl _ssl secrets random crypt zlib sqlite3 cryptography OpenSSL nacl Crypto Cryptodome bcrypt "
-    "argon2 passlib jwt jose paramiko pyrad wolfssl wolfcrypt gnupg rsa ecdsa".split()
+    {
+        "hashlib",
+        "_hashlib",
+        "hmac",
+        "ssl",
+        "_ssl",
+        "secrets",
+        "random",
+        "crypt",
+        "zlib",
+        "sqlite3",
+        "paramiko",
+        "pyrad",
+        "cryptography",
+        "OpenSSL",
+        "nacl",
+        "Crypto",
+        "Cryptodome",
+        "bcrypt",
+        "argon2",
+        "passlib",
+        "jwt",
+        "jose",
+        "wolfssl",
+        "wolfcrypt",
+        "gnupg",
+        "rsa",
+        "ecdsa",
+    }
 )
 PROGRAMS = frozenset(("openssl", "gpg", "ssh-keygen", "certtool", "gnutls-cli", "mkpasswd"))
 KERNEL = frozenset(("urandom", "getrandom"))

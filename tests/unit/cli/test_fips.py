@@ -16,9 +16,9 @@ from tests.unit.fips import good
 from tests.unit.fips.good import FACTS, LOSSES
 from wolfguard.cli import fips
 from wolfguard.cli.root import command
-from wolfguard.fips import observe
+from wolfguard.fips import observe, verdict
 from wolfguard.fips.facts import Facts, GatewayState
-from wolfguard.fips.steps import Level
+from wolfguard.fips.steps import Level, Limits
 
 
 def run(socket: Path, *words: str) -> Result:
@@ -41,14 +41,16 @@ def test_without_a_gateway(tmp_path: Path) -> None:
 
 
 def test_what_a_gateway_does_not_say_is_unknown(tmp_path: Path) -> None:
-    """Processes that have said nothing of their modules, with numbers of processes that do not exist."""
+    """keyd has said what it has, the others nothing yet; into none of them anybody could look."""
     library, _, _ = observe.library()
     with running(tmp_path) as site:
         fill(site)
         found = fips.ask(site.path, library)
     assert found.state is GatewayState.ANSWERED
-    assert found.processes == ()
-    assert {"keyd", "worker/0", "worker/1"} <= set(found.silent)
+    assert [(each.name, each.integrity, each.maps_this_file) for each in found.processes] == [("keyd", "intact", None)]
+    assert {"worker/0", "worker/1"} <= set(found.silent)
+    judged = verdict.judge(replace(FACTS, gateway=found), Limits())
+    assert judged.level is Level.NONE
 
 
 def test_a_gateway_that_may_not_be_asked(tmp_path: Path) -> None:

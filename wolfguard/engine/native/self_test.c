@@ -37,7 +37,7 @@ static void run_module_tests(struct wge_self_test_report *report)
     const uint64_t since = wge_self_test_clock();
     const bool all = wc_RunAllCast_fips() == 0 && wolfCrypt_GetStatus_fips() == 0;
     note(report, "fips_all", all, since);
-    for (int id = 0; id < FIPS_CAST_ID_COUNT; id++) {
+    for (int id = 0; id < FIPS_CAST_COUNT; id++) {
         (void)snprintf(name, sizeof name, "fips_cast_%d", id);
         note(report, name, wc_GetCastStatus_fips(id) == FIPS_CAST_STATE_SUCCESS, wge_self_test_clock());
     }
