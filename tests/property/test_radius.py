@@ -39,10 +39,9 @@ def test_what_was_sent_is_read(sent: Packet) -> None:
 def test_anything_is_read_or_refused(data: bytes) -> None:
     try:
         got = decode(data)
-    except PeerError as error:
-        assert error.label in ("radius_length", "radius_attribute")
-    else:
-        assert encode(got) == data
+    except PeerError:
+        return
+    assert encode(got) == data
 
 
 @given(st.lists(PACKETS, max_size=5), st.lists(st.integers(1, 200), max_size=20))

@@ -167,10 +167,9 @@ _TLS: Final = """
 class FreeRadius:
     """`version_1_1`: "", "allow", "require" or "forbid", as builds with RADIUS/1.1 take it."""
 
-    within: Callable[[Sequence[str]], list[str]] = staticmethod(list)
-    """Where it runs: the words around its command."""
-
     def __init__(self, root: roots.Root, folder: Path, *, pki: Pki | None = None, version_1_1: str = "") -> None:
+        # where it runs: puts the words of a namespace around its command
+        self.within: Callable[[Sequence[str]], Sequence[str]] = list
         self._root = root
         self._pki = pki
         self._folder = folder

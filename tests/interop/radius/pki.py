@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each test run."""
+"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each run."""
 
 from __future__ import annotations
 
