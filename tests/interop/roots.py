@@ -50,7 +50,8 @@ cd /root
 mkdir build
 tar -xf freeradius_*.orig.tar.* -C build --strip-components=1
 cd build
-WITH_RADIUSCV11=yes ./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no --quiet
+WITH_RADIUSCV11=yes ./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no \
+  --quiet
 nice make -j2 >/dev/null
 make install >/dev/null
 ldconfig

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -89,6 +89,9 @@ server wg {{
         update control {{
           &Auth-Type := Accept
         }}
+        update reply {{
+          Filter-Id := "staff"
+        }}
       }}
       else {{
         reject
@@ -165,6 +168,8 @@ class FreeRadius:
     """`version_1_1`: "", "allow", "require" or "forbid", as builds with RADIUS/1.1 take it."""
 
     def __init__(self, root: roots.Root, folder: Path, *, pki: Pki | None = None, version_1_1: str = "") -> None:
+        # where it runs: puts the words of a namespace around its command
+        self.within: Callable[[Sequence[str]], Sequence[str]] = list
         self._root = root
         self._pki = pki
         self._folder = folder
@@ -192,7 +197,7 @@ class FreeRadius:
             "radiusd",
         ]
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(self.within(command), stdout=log, stderr=subprocess.STDOUT)
         end = time.monotonic() + START_SECONDS
         while b"Ready to process requests" not in self.log.read_bytes():
             if self._process.poll() is not None or time.monotonic() > end:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each test run."""
+"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Pki:
 
 def make(server_name: str = SERVER_NAME, *, days: int = 30) -> Pki:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"RADIUS laboratory {x509.random_serial_number():x}"[:40])])
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"RADIUS laboratory {x509.random_serial_number():x}"[:40])]
+    )
     now = datetime.now(UTC)
     root = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

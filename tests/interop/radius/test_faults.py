@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that lie, stammer, break off and are somebody else: the login is refused plainly, or the true reply decides."""
+"""Servers that lie, stammer, break off and are somebody else: the login is refused, or the true reply decides."""
 
 from __future__ import annotations
 

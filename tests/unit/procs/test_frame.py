@@ -182,7 +182,8 @@ def memory(configuration: Configuration) -> int:
 def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Stage], Awaitable[None]]], None]:
     """Runs a test with a stage, in a loop; the sandbox says that all is well."""
 
-    def no_sandbox(process: str, places: Mapping[str, str], *, ports: object, allowed: Sequence[str], watcher: None
+    def no_sandbox(
+        process: str, places: Mapping[str, str], *, ports: object, allowed: Sequence[str], watcher: None
     ) -> Facts:
         return (("process", process), ("allowed", ",".join(allowed)), ("watcher", str(watcher)))
 

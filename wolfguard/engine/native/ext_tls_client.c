@@ -88,9 +88,8 @@ static bool names_of(PyObject *list, const char **room, struct wge_names *out)
 
 static PyObject *tls_client_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"channel",   "server_name", "authorities", "chain",      "key",
-                            "protocols", "suites",      "groups",      "signatures", "minimum_rsa_bits",
-                            NULL};
+    static char *names[] = {"channel", "server_name", "authorities",      "chain", "key", "protocols", "suites",
+                            "groups",  "signatures",  "minimum_rsa_bits", NULL};
     const char *rooms[3][NAMES_MAX];
     struct wge_tls_client_config config = {0};
     PyObject *channel, *suites, *groups, *signatures;
@@ -99,8 +98,8 @@ static PyObject *tls_client_new(PyTypeObject *type, PyObject *args, PyObject *ke
     char why[WGE_WHY_MAX];
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!sy#y#HsO!O!O!I:TlsClient", names, sign_channel_type, &channel,
                                      &config.server_name, &authorities, &authorities_length, &chain, &chain_length,
-                                     &config.certificate.number, &config.protocols, &PyList_Type, &suites,
-                                     &PyList_Type, &groups, &PyList_Type, &signatures, &config.minimum_rsa_bits) ||
+                                     &config.certificate.number, &config.protocols, &PyList_Type, &suites, &PyList_Type,
+                                     &groups, &PyList_Type, &signatures, &config.minimum_rsa_bits) ||
         !names_of(suites, rooms[0], &config.suites) || !names_of(groups, rooms[1], &config.groups) ||
         !names_of(signatures, rooms[2], &config.signatures))
         return NULL;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_tls_client.c - connections that we open, against a real TLS server in memory: what must be checked is checked, and
+ * nothing can be written before. */
+#include "site_fixture.h"
+
+#include "tls_client.h"
+
+#define BOTH "radius/1.1,radius/1.0"
+
+static struct wge_counters counters;
+static struct wge_sign_client *signer;
+static uint8_t plain[WGE_TLS_CLIENT_PLAIN_MAX];
+
+/* The server's half: what it was sent and what it says, and how far that was read. */
+struct server {
+    WOLFSSL_CTX *ctx;
+    WOLFSSL *ssl;
+    uint8_t in[65536], out[65536];
+    size_t in_at, in_end, out_end;
+};
+
+static int server_receive(WOLFSSL *ssl, char *out, int wanted, void *given)
+{
+    struct server *s = given;
+    (void)ssl;
+    size_t count = s->in_end - s->in_at;
+    if (count == 0)
+        return WOLFSSL_CBIO_ERR_WANT_READ;
+    if (count > (size_t)wanted)
+        count = (size_t)wanted;
+    memcpy(out, s->in + s->in_at, count);
+    s->in_at += count;
+    return (int)count;
+}
+
+static int server_send(WOLFSSL *ssl, char *bytes, int length, void *given)
+{
+    struct server *s = given;
+    (void)ssl;
+    CHECK(s->out_end + (size_t)length <= sizeof(s->out));
+    memcpy(s->out + s->out_end, bytes, (size_t)length);
+    s->out_end += (size_t)length;
+    return length;
+}
+
+static struct server *make_server(const char *protocols, bool tls12)
+{
+    struct server *s = calloc(1, sizeof(*s));
+    char list[64];
+    s->ctx = wolfSSL_CTX_new(tls12 ? wolfTLSv1_2_server_method() : wolfTLSv1_3_server_method());
+    CHECK(s->ctx != NULL);
+    CHECK(wolfSSL_CTX_use_certificate_chain_buffer(s->ctx, (const uint8_t *)certificate_p256,
+                                                   sizeof(certificate_p256) - 1) == WOLFSSL_SUCCESS);
+    CHECK(wolfSSL_CTX_use_PrivateKey_buffer(s->ctx, (const uint8_t *)key_p256, (long)strlen(key_p256),
+                                            WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS);
+    CHECK(wolfSSL_CTX_load_verify_buffer(s->ctx, (const uint8_t *)certificate_rsa2048, sizeof(certificate_rsa2048) - 1,
+                                         WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS);
+    wolfSSL_CTX_set_verify(s->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    wolfSSL_CTX_SetIORecv(s->ctx, server_receive);
+    wolfSSL_CTX_SetIOSend(s->ctx, server_send);
+    s->ssl = wolfSSL_new(s->ctx);
+    CHECK(s->ssl != NULL);
+    if (protocols != NULL) {
+        CHECK(strlen(protocols) < sizeof(list));
+        strcpy(list, protocols);
+        CHECK(wolfSSL_UseALPN(s->ssl, list, (unsigned)strlen(list), WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
+              WOLFSSL_SUCCESS);
+    }
+    wolfSSL_SetIOReadCtx(s->ssl, s);
+    wolfSSL_SetIOWriteCtx(s->ssl, s);
+    wolfSSL_set_using_nonblock(s->ssl, 1);
+    return s;
+}
+
+static void drop_server(struct server *s)
+{
+    wolfSSL_free(s->ssl);
+    wolfSSL_CTX_free(s->ctx);
+    free(s);
+}
+
+static const struct wge_tls_client_config good = {
+    .server_name = "vpn.example.com",
+    .authorities = (const uint8_t *)certificate_p256,
+    .authorities_length = sizeof(certificate_p256) - 1,
+    .certificate = {.number = KEY_RSA,
+                    .chain = (const uint8_t *)certificate_rsa2048,
+                    .chain_length = sizeof(certificate_rsa2048) - 1},
+    .protocols = BOTH,
+    .suites = NAMES("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
+    .groups = NAMES("SecP256r1MLKEM768", "secp256r1"),
+    .signatures = NAMES("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"),
+    .minimum_rsa_bits = 2048,
+};
+
+static struct wge_tls_client *make_client(const struct wge_tls_client_config *config)
+{
+    struct wge_tls_client *c = NULL;
+    char why[WGE_WHY_MAX];
+    if (wge_tls_client_create(&c, config, signer, why) != WGE_OK) {
+        fprintf(stderr, "%s\n", why);
+        abort();
+    }
+    return c;
+}
+
+/* Moves what both have to say, at most `step` bytes at a time towards the client. */
+static void carry(struct wge_tls_client *c, struct server *s, size_t step)
+{
+    size_t length;
+    const uint8_t *bytes = wge_tls_client_pending(c, &length);
+    CHECK(s->in_end + length <= sizeof(s->in));
+    if (length > 0)
+        memcpy(s->in + s->in_end, bytes, length);
+    s->in_end += length;
+    wge_tls_client_sent(c, length);
+    length = s->out_end < step ? s->out_end : step;
+    CHECK(wge_tls_client_feed(c, s->out, length) == WGE_OK);
+    memmove(s->out, s->out + length, s->out_end - length);
+    s->out_end -= length;
+}
+
+/* The label when the client gave up, NULL when both are done. */
+static const char *shake(struct wge_tls_client *c, struct server *s, size_t step)
+{
+    const char *label = NULL;
+    bool done = false, served = false;
+    for (int turn = 0; turn < 40000 && !(done && served); turn++) {
+        if (!done) {
+            enum wge_result result = wge_tls_client_handshake(c, &label);
+            if (result == WGE_PEER_ERROR)
+                return label;
+            done = result == WGE_OK;
+            CHECK(done || result == WGE_WANT_READ);
+        }
+        carry(c, s, step);
+        if (!served)
+            served = wolfSSL_accept(s->ssl) == WOLFSSL_SUCCESS;
+    }
+    CHECK(done && served);
+    return NULL;
+}
+
+static void test_a_good_server(size_t step, const char *protocols, const char *chosen)
+{
+    struct server *s = make_server(protocols, false);
+    struct wge_tls_client *c = make_client(&good);
+    size_t length;
+    CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID); /* nothing before everything was checked */
+    CHECK(shake(c, s, step) == NULL);
+    CHECK(strcmp(wge_tls_client_protocol(c), chosen) == 0);
+    CHECK(strcmp(wge_tls_client_suite(c), "TLS_AES_256_GCM_SHA384") == 0);
+    CHECK(wge_tls_client_write(c, (const uint8_t *)"hello", 5) == WGE_OK);
+    carry(c, s, sizeof(s->out));
+    CHECK(wolfSSL_read(s->ssl, plain, sizeof(plain)) == 5);
+    CHECK(wolfSSL_write(s->ssl, "you", 3) == 3);
+    carry(c, s, sizeof(s->out));
+    CHECK(wge_tls_client_read(c, plain, sizeof(plain), &length) == WGE_OK);
+    CHECK(length == 3 && memcmp(plain, "you", 3) == 0);
+    CHECK(wge_tls_client_read(c, plain, sizeof(plain), &length) == WGE_WANT_READ);
+    (void)wolfSSL_shutdown(s->ssl);
+    carry(c, s, sizeof(s->out));
+    CHECK(wge_tls_client_read(c, plain, sizeof(plain), &length) == WGE_CLOSED);
+    CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID);
+    wge_tls_client_free(c);
+    drop_server(s);
+}
+
+static const char *refused(const struct wge_tls_client_config *config, const char *protocols, bool tls12)
+{
+    struct server *s = make_server(protocols, tls12);
+    struct wge_tls_client *c = make_client(config);
+    const char *label = shake(c, s, sizeof(s->out));
+    CHECK(label != NULL);
+    CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID);
+    CHECK(wge_tls_client_handshake(c, &label) == WGE_INVALID);
+    wge_tls_client_free(c);
+    drop_server(s);
+    return label;
+}
+
+static void test_what_must_not_be_taken(void)
+{
+    struct wge_tls_client_config other = good;
+    other.server_name = "radius.example.com";
+    CHECK(strcmp(refused(&other, BOTH, false), "tls_name") == 0);
+    other = good;
+    other.authorities = (const uint8_t *)certificate_p384;
+    other.authorities_length = sizeof(certificate_p384) - 1;
+    CHECK(strcmp(refused(&other, BOTH, false), "tls_chain") == 0);
+    other = good;
+    other.protocols = "radius/1.1";
+    const char *label = refused(&other, "radius/1.0", false);
+    CHECK(strcmp(label, "tls_alert") == 0 || strcmp(label, "tls_protocol") == 0);
+    label = refused(&good, BOTH, true);
+    CHECK(strcmp(label, "tls_version") == 0 || strcmp(label, "tls_alert") == 0 || strcmp(label, "tls_failed") == 0);
+}
+
+static void test_noise(void)
+{
+    static uint8_t noise[200 * 1024];
+    struct wge_tls_client *c = make_client(&good);
+    const char *label = NULL;
+    CHECK(wge_tls_client_handshake(c, &label) == WGE_WANT_READ);
+    CHECK(wge_tls_client_feed(c, noise, sizeof(noise)) == WGE_NO_MEMORY);
+    memset(noise, 0x5a, sizeof(noise));
+    CHECK(wge_tls_client_feed(c, noise, 1000) == WGE_OK);
+    CHECK(wge_tls_client_handshake(c, &label) == WGE_PEER_ERROR);
+    CHECK(label != NULL);
+    wge_tls_client_free(c);
+}
+
+static void test_settings_that_cannot_be(void)
+{
+    struct wge_tls_client *c = NULL;
+    char why[WGE_WHY_MAX];
+    struct wge_tls_client_config bad = good;
+    bad.server_name = "";
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "name") != NULL);
+    bad = good;
+    bad.authorities = (const uint8_t *)"nothing";
+    bad.authorities_length = 7;
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "authorities") != NULL);
+    bad = good;
+    bad.certificate.chain_length = 10;
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "certificate") != NULL);
+    bad = good;
+    bad.protocols = "";
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "protocol") != NULL);
+    CHECK(c == NULL);
+}
+
+int main(void)
+{
+    start_key_server();
+    CHECK(wge_sign_client_create(&signer, &counters) == WGE_OK);
+    wge_sign_client_set_channel(signer, key_channel());
+    test_a_good_server(65536, BOTH, "radius/1.1");
+    test_a_good_server(1, BOTH, "radius/1.1");
+    test_a_good_server(65536, "radius/1.0", "radius/1.0");
+    test_a_good_server(65536, NULL, "");
+    test_what_must_not_be_taken();
+    test_noise();
+    test_settings_that_cannot_be();
+    wge_sign_client_free(signer);
+    stop_key_server();
+    return 0;
+}
