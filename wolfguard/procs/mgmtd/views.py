@@ -53,6 +53,7 @@ def status(
         "listeners": list(supervisor.listeners) if supervisor else [],
         "sessions": sessiond.sessions if sessiond else None,
         "tunnels": sessiond.tunnels if sessiond else None,
+        "not_approved": sessiond.not_approved if sessiond else None,
         "records": sessiond.records if sessiond else None,
         "pools": _facts(sessiond.pools) if sessiond else {},
         "routes": netd.routes if netd else None,
@@ -78,10 +79,7 @@ def _fips(engine: Mapping[str, str]) -> dict[str, str]:
 
 
 def session(info: SessionInfo) -> Json:
-    found = dataclasses.asdict(info)
-    if info.datagram is not None:
-        found["datagram"]["approved"] = info.datagram.approved
-    return found
+    return dataclasses.asdict(info)
 
 
 def user(info: UserInfo) -> Json:
