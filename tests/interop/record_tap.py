@@ -23,7 +23,7 @@ SO_RCVBUFFORCE = 33
 BUFFER = 64 << 20
 APPLICATION_DATA = 23
 TLS_HEAD, DTLS_HEAD = 5, 13
-# of TLS 1.3: a KeyUpdate (RFC 8446 section 4.6.3), its inner type and the tag; a frame of CSTP is longer, an alert shorter
+# A KeyUpdate (RFC 8446 section 4.6.3), its inner type and the tag; a frame of CSTP is longer, an alert shorter.
 KEY_UPDATE = 5 + 1 + 16
 
 
@@ -51,7 +51,7 @@ class RecordTap:
     frames: list[bytes] = field(default_factory=list)
 
     def flows(self) -> dict[Flow, list[Record]]:
-        """Records of every flow, in the order of the wire. Raises ValueError where a part of a TCP stream is missing."""
+        """Records of every flow, in the order of the wire. Raises ValueError where a part of TCP is missing."""
         datagrams: dict[Flow, list[bytes]] = {}
         segments: dict[Flow, dict[int, bytes]] = {}
         starts: dict[Flow, int] = {}

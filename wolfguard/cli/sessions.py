@@ -12,7 +12,21 @@ from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.options import as_json, examples, socket_path
 
-HEAD = ("id", "user", "group", "state", "from", "IPv4", "IPv6", "channel", "TLS", "received", "sent", "since (UTC)")
+HEAD = (
+    "id",
+    "user",
+    "group",
+    "state",
+    "from",
+    "IPv4",
+    "IPv6",
+    "channel",
+    "TLS",
+    "approved",
+    "received",
+    "sent",
+    "since (UTC)",
+)
 
 
 @click.command(
@@ -30,6 +44,9 @@ def command(user: str | None, socket_path: Path, as_json: bool) -> None:
 
     "channel" is what the client has for its packets: "DTLS 1.2" over UDP where it could make it, else "TLS". It says
     "not approved" where DTLS does without the extended master secret, as the site's profile allows.
+
+    "approved" is about algorithms, by the sources that the site's profile names, on both channels. Whether a validated
+    module computes them is said by wolfguard status.
 
     "received" and "sent" are inner bytes as the gateway counts them: received from the client, sent to it.
     """
@@ -49,6 +66,18 @@ def channel(session: dict[str, Any]) -> str:
     return str(datagram["version"]) + ("" if datagram["approved"] else ", not approved")
 
 
+def approval(session: dict[str, Any]) -> str:
+    """Of both channels: what is not approved, else that all is, with what no module's certificate covers."""
+    channels = [found for found in (session["tls"], session["datagram"]) if found]
+    if not channels:
+        return ""
+    against = [reason for found in channels if not found["approved"] for reason in found["reasons"] or ["unknown"]]
+    if against:
+        return f"no: {'; '.join(dict.fromkeys(against))}"
+    beside = [reason for found in channels for reason in found["reasons"]]
+    return f"yes, {'; '.join(dict.fromkeys(beside))}" if beside else "yes"
+
+
 def render(sessions: list[dict[str, Any]]) -> list[str]:
     """A table, and their number."""
     rows = [
@@ -62,6 +91,7 @@ def render(sessions: list[dict[str, Any]]) -> list[str]:
             item["ipv6"],
             channel(item),
             f"{item['tls']['version']} {item['tls']['group']}" if item["tls"] else "",
+            approval(item),
             output.size(item["received_bytes"]),
             output.size(item["sent_bytes"]),
             output.moment(item["connected"] or item["created"]),

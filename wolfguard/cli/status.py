@@ -84,7 +84,8 @@ def _carries(status: dict[str, Any]) -> str:
     if status["sessions"] is None:
         return "unknown"
     sessions, tunnels = output.count(status["sessions"], "session"), output.count(status["tunnels"], "tunnel")
-    return f"{sessions}, {tunnels}"
+    odd = status["not_approved"]
+    return f"{sessions}, {tunnels}" + (f"; {odd} not approved since the start" if odd else "")
 
 
 def _processes(processes: list[dict[str, Any]], now: int) -> list[str]:

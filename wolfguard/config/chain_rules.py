@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server's certificate chain against the site's crypto profile: kinds and sizes of keys, signatures, validity, length.
+"""A server's certificate chain against the site's crypto profile: keys, signatures, validity, length.
 
-Owns the sentences, each of which names the rule's profile and the way to mend it. Pure: facts and the time come in. What
-is wrong with a chain as such was found by `crypto.certificates`.
+Owns the sentences, each of which names the rule's profile and the way to mend it. Pure: facts and the time come in.
+What is wrong with a chain as such was found by `crypto.certificates`.
 """
 
 from __future__ import annotations

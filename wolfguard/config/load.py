@@ -55,7 +55,9 @@ def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, no
                 continue
             where: Key = (*key, "certificate")
             problems += [Problem(where, text) for text in chain_rules.problems(site, facts)]
-            warnings += [Problem(where, text) for text in chain_rules.warnings(site, facts[0], now or datetime.now(UTC))]
+            warnings += [
+                Problem(where, text) for text in chain_rules.warnings(site, facts[0], now or datetime.now(UTC))
+            ]
             entries.append(dataclasses.replace(entry, chain=chain.decode("ascii", "replace")))
         sites.append(dataclasses.replace(site, certificates=tuple(entries)))
     backends = []

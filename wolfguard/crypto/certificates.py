@@ -67,8 +67,8 @@ _ATTRIBUTES: Final = {
 class CertificateFacts:
     """`names` are DNS names and addresses of the subjectAltName, lower case. `key_type` is "EC", "RSA" or an OID;
     `key_bits` is 0 for an unknown type. `signature` is the issuer's, such as "ecdsa-with-SHA256" or
-    "rsassa-pss-sha384", or an OID. `self_issued`: subject and issuer are one name. `fingerprint` is SHA-256 of the DER, `spki` the SubjectPublicKeyInfo (DER).
-    `not_before` and `not_after` are aware, in UTC."""
+    "rsassa-pss-sha384", or an OID. `self_issued`: subject and issuer are one name. `fingerprint` is SHA-256 of the
+    DER, `spki` the SubjectPublicKeyInfo (DER). `not_before` and `not_after` are aware, in UTC."""
 
     subject: str
     issuer: str

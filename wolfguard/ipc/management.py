@@ -248,11 +248,14 @@ class AdminEvent(Notice):
 
 @dataclass(frozen=True, slots=True)
 class SessiondStatus(Reply):
+    """`not_approved`: sessions since its start that have used what is not approved."""
+
     sessions: int
     tunnels: int
     pools: tuple[Fact, ...]
     records: int
     facts: tuple[Fact, ...]
+    not_approved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,8 @@ class Peer(Message):
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts(Message):
-    """What the handshake settled, for sessions, events and records."""
+    """What the handshake settled, for sessions, events and records. `approved` and its `reasons` are those of
+    `policy.indicator`, by the profile that the handshake was made under."""
 
     version: str
     suite: str
@@ -182,20 +183,20 @@ class TlsFacts(Message):
     signature: str
     extended_master_secret: bool
     server_name: str
+    approved: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DatagramFacts(Message):
-    """What the DTLS handshake of a tunnel settled. `version` is `DTLS12`."""
+    """What the DTLS handshake of a tunnel settled. `version` is `DTLS12`; `approved` and `reasons` as in TlsFacts: its
+    key comes from the tunnel's TLS, but what was not approved about that is told there."""
 
     version: str
     suite: str
     extended_master_secret: bool
-
-    @property
-    def approved(self) -> bool:
-        """DTLS 1.2 derives its keys in an approved way with the extended master secret alone (FIPS 140-3 IG D.Q)."""
-        return self.extended_master_secret
+    approved: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

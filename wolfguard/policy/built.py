@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from wolfguard import _native
 from wolfguard.errors import ConfigurationError
@@ -32,7 +32,7 @@ def resolve(file: ProfileFile, having: Built) -> CryptoProfile:
     profile = file.profile
     optional = {(each.key, each.value) for each in file.statements if each.where_built}
     gone: set[str] = set()
-    changes: dict[str, tuple[str, ...]] = {}
+    changes: dict[str, Any] = {}
     for key in ASKED:
         wanted: tuple[str, ...] = getattr(profile, key)
         missing = [value for value in wanted if value not in having[key]]
@@ -45,5 +45,6 @@ def resolve(file: ProfileFile, having: Built) -> CryptoProfile:
             )
         gone.update(missing)
         changes[key] = tuple(value for value in wanted if value not in missing)
-    marked = {key: tuple(v for v in getattr(profile, key) if v not in gone) for key in ("not_validated", "not_approved")}
-    return replace(profile, **changes, **marked)
+    for key in ("not_validated", "not_approved"):
+        changes[key] = tuple(value for value in getattr(profile, key) if value not in gone)
+    return replace(profile, **changes)

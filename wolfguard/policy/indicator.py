@@ -28,9 +28,7 @@ def judge(crypto: CryptoProfile, algorithms: tuple[str, ...], *, extended_master
     does not name at all is not approved: nobody has said that it is."""
     named = {*crypto.suites_tls13, *crypto.suites_tls12, *crypto.suites_dtls12, *crypto.groups, *crypto.signatures}
     against = [
-        f"{name} is not approved"
-        for name in algorithms
-        if name and (name in crypto.not_approved or name not in named)
+        f"{name} is not approved" for name in algorithms if name and (name in crypto.not_approved or name not in named)
     ]
     if not extended_master_secret:
         against.append(NO_EMS)

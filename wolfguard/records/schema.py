@@ -59,10 +59,20 @@ _COUNT = Field("count", INTEGER, "how many like this one it stands for")
 _DETAIL = Field("detail", STRING, "more, for people")
 _UNTIL = Field("until", STRING, "when it ends by itself, RFC 3339; `unlock` when an administrator must end it")
 _USER = Field("user", STRING, "the account that was acted on")
+_EMS = Field("extended_master_secret", BOOLEAN, "whether keys are derived with it (RFC 7627), or by TLS 1.3")
+_REMARKS = Field("remarks", STRING, "what is not approved, else what no module's certificate covers; empty for neither")
 _TLS = (
     Field("tls_version", STRING, "TLS version of the connection"),
     Field("tls_suite", STRING, "cipher suite (IANA name)"),
     Field("tls_group", STRING, "key exchange group (IANA name)"),
+    Field("tls_signature", STRING, "signature scheme of the server (IANA name)"),
+    _EMS,
+    Field(
+        "approved",
+        BOOLEAN,
+        "whether every algorithm is approved by the profile's sources; the module is another matter",
+    ),
+    _REMARKS,
 )
 _ADDRESSES = (
     Field("ipv4", STRING, "inside IPv4 address, empty when none"),
@@ -152,8 +162,9 @@ EVENTS: Final = (
             Field("epoch", INTEGER, "number of the tunnel"),
             Field("version", STRING, "DTLS version"),
             Field("suite", STRING, "cipher suite (IANA name), empty when none was settled"),
-            Field("extended_master_secret", BOOLEAN, "whether keys are derived with it (RFC 7627)"),
+            _EMS,
             Field("approved", BOOLEAN, "whether what came up derives its keys in an approved way (FIPS 140-3 IG D.Q)"),
+            _REMARKS,
         ),
     ),
     Event(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What clients are made to offer, and what a profile says must come of it: the table of the sweep.
 
-Owns the walk along each axis (versions, suites, groups, signatures, the extended master secret) and the verdict, written
-from the profile and the standards alone: it shares no line with the gateway's negotiation.
+Owns the walk along each axis (versions, suites, groups, signatures, the extended master secret) and the verdict,
+written from the profile and the standards alone: it shares no line with the gateway's negotiation.
 """
 
 from __future__ import annotations

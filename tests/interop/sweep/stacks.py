@@ -188,8 +188,8 @@ class GnuTls:
         return Settled(version, suite, known.get(group, ""))
 
     def priority(self, offer: Offer) -> str:
-        """Only what is asked for, of GnuTLS's own sets for each part of a suite: the suites are told apart by cipher, and
-        by key exchange."""
+        """Only what is asked for, of GnuTLS's own sets for each part of a suite, told apart by cipher and by
+        key exchange."""
         groups = [_GNUTLS_GROUPS[each] for each in offer.groups]
         signatures = [_GNUTLS_SIGNATURES[each] for each in offer.signatures]
         if offer.version != "1.3":  # the names with a curve are for TLS 1.3 alone there
@@ -279,4 +279,3 @@ def wolfssl(enter: Sequence[str], folder: Path, prefix: Path) -> WolfSsl:
     command = ["cc", "-O1", "-Wall", "-Werror", f"-I{include}", "-o", str(program), str(source), f"-L{library}"]
     subprocess.run([*command, "-lwolfssl", f"-Wl,-rpath,{library}"], check=True)
     return WolfSsl(enter, program)
-

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The live listener under every profile, asked by three TLS libraries for what it must take and for what it must refuse.
+"""The live listener under every profile, asked by three TLS libraries for what it must take and must refuse.
 
 What must come of each offer is worked out from the profile (`offers`). One gateway a profile.
 """
@@ -22,7 +22,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.interop import roots
 from tests.interop.conftest import Field, short_patience
 from tests.interop.sweep import stacks
-from tests.interop.sweep.offers import SIGNATURES, SUITES_TLS12, SUITES_TLS13, Leaf, Offer, Settled, allowed, offers, permitted
+from tests.interop.sweep.offers import (
+    SIGNATURES,
+    SUITES_TLS12,
+    SUITES_TLS13,
+    Leaf,
+    Offer,
+    Settled,
+    allowed,
+    offers,
+    permitted,
+)
 from wolfguard import _native
 from wolfguard.policy.load import load_profile, profile_names
 
@@ -61,7 +71,9 @@ def strong_certificates(document: dict[str, Any]) -> None:
     now = datetime.now(UTC)
     for key, entry in zip(keys, document["sites"][0]["certificates"], strict=True):
         made = (
-            x509.CertificateBuilder(subject, subject, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(90))
+            x509.CertificateBuilder(
+                subject, subject, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(90)
+            )
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
             .sign(key, hashes.SHA384())
         )
@@ -173,4 +185,6 @@ def test_extensions(swept: tuple[str, Field]) -> None:
         assert not re.search(r"New Session Ticket arrived|TLS session ticket:|Reused", said), said
         if version == "1.2":
             # OpenSSL says RENEGOTIATING before it asks
-            assert re.search(r"no renegotiation|alert|unexpected eof|Connection reset", said.partition("RENEG")[2]), said
+            assert re.search(r"no renegotiation|alert|unexpected eof|Connection reset", said.partition("RENEG")[2]), (
+                said
+            )

@@ -17,9 +17,10 @@ static const struct {
     const char *name;
     int number;
 } groups[] = {
-    {"secp256r1", 23},           {"secp384r1", 24},           {"secp521r1", 25},           {"x25519", 29},
-    {"MLKEM1024", 514},          {"MLKEM768", 513},           {"MLKEM512", 512},           {"SecP256r1MLKEM768", 4587},
-    {"SecP384r1MLKEM1024", 4589}, {"X25519MLKEM768", 4588},
+    {"secp256r1", 23},        {"secp384r1", 24},           {"secp521r1", 25},
+    {"x25519", 29},           {"MLKEM1024", 514},          {"MLKEM768", 513},
+    {"MLKEM512", 512},        {"SecP256r1MLKEM768", 4587}, {"SecP384r1MLKEM1024", 4589},
+    {"X25519MLKEM768", 4588},
 };
 
 static int unable(const char *why)

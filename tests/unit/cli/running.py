@@ -36,8 +36,10 @@ from wolfguard.procs.mgmtd.roles import Accounts, Role
 
 STARTED = 1_782_864_000  # 2026-07-01 00:00:00 UTC
 
-DTLS = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=True)
-TLS = TlsFacts("TLS 1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.org")
+DTLS = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=True, approved=True)
+TLS = TlsFacts(
+    "TLS 1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.org", approved=True
+)
 
 
 def session(number: int, user: str, *, tunnel: bool = True) -> SessionInfo:

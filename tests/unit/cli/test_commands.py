@@ -104,6 +104,19 @@ def test_sessions_say_what_carries_them() -> None:
     assert found == ["TLS", "", "DTLS 1.2", "DTLS 1.2, not approved"]
 
 
+def test_approval_speaks_of_both_channels() -> None:
+    def told(*channels: tuple[bool, list[str]] | None) -> str:
+        tls, datagram = (None if each is None else {"approved": each[0], "reasons": each[1]} for each in channels)
+        return sessions.approval({"tls": tls, "datagram": datagram})
+
+    assert told(None, None) == ""
+    assert told((True, []), None) == "yes"
+    assert told((True, ["A is not validated"]), (True, [])) == "yes, A is not validated"
+    assert told((True, ["A is not validated"]), (False, ["no EMS"])) == "no: no EMS"
+    assert told((False, ["B is not approved"]), (False, ["no EMS"])) == "no: B is not approved; no EMS"
+    assert told((False, []), None) == "no: unknown"
+
+
 def test_status_without_workers_claims_nothing(site: Gateway) -> None:
     site.peers.detach("worker", 0)
     site.peers.detach("netd", 0)

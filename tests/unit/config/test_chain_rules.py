@@ -31,7 +31,7 @@ LEAF = CertificateFacts(
 )
 ISSUER = replace(LEAF, subject="CN=issuer", issuer="CN=root")
 ROOT = replace(ISSUER, subject="CN=root", signature="sha1WithRSAEncryption", self_issued=True)
-RSA = {"key_type": "RSA", "curve": ""}
+RSA: dict[str, Any] = {"key_type": "RSA", "curve": ""}
 
 
 def problems(profile: str, *chain: CertificateFacts) -> list[str]:

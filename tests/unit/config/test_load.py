@@ -108,7 +108,9 @@ def test_an_rsa_key_that_is_too_small_for_the_profile(tmp_path: Path) -> None:
     def strict(name: str) -> CryptoProfile:
         return dataclasses.replace(profile(name), minimum_rsa_bits=3072)
 
-    with pytest.raises(ConfigurationError, match="RSA key of 2048 bits; fips-hybrid allows 3072 or more: make a longer key"):
+    with pytest.raises(
+        ConfigurationError, match="RSA key of 2048 bits; fips-hybrid allows 3072 or more: make a longer key"
+    ):
         load.resolve(file, load_profile=strict, now=NOW)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -114,7 +115,7 @@ def test_the_hash_of_a_pss_signature(name: str) -> None:
     """It stands in parameters, where SHA-1 is what is left out."""
     key = rsa.generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pss")])
-    algorithm: hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512 = getattr(hashes, name)()
+    algorithm: Any = getattr(hashes, name)()
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, NOW, NOW + timedelta(days=1))
     pss = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
     try:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from wolfguard.engine import Datagram, Tunnel
 
-TUNNEL = Tunnel(1, 2, 3, bytes(4), None, (), mtu=1390, dpd=0, keepalive=0, rekey=0, idle=0, lifetime=0, record_limit=256)
+TUNNEL = Tunnel(
+    1, 2, 3, bytes(4), None, (), mtu=1390, dpd=0, keepalive=0, rekey=0, idle=0, lifetime=0, record_limit=256
+)
 DATAGRAM = Datagram(b"\xaa" * 32, ("TLS_PSK_WITH_AES_128_GCM_SHA256",), require_extended_master_secret=True)
 
 

@@ -4,8 +4,7 @@
 
 enum wge_result wge_channel_open(struct wge_channel *c, struct wge_stream *stream, uint32_t limit)
 {
-    *c = (struct wge_channel){
-        .stream = stream, .tls13 = wge_stream_is_tls13(stream), .limit = wge_record_limit(limit)};
+    *c = (struct wge_channel){.stream = stream, .tls13 = wge_stream_is_tls13(stream), .limit = wge_record_limit(limit)};
     return wge_stream_become_tunnel(stream, WGE_CHANNEL_OUT_CAPACITY);
 }
 

@@ -27,10 +27,10 @@
 struct wge_channel {
     struct wge_stream *stream;
     bool tls13;
-    bool blocked; /* the socket took only a part: wait for EPOLLOUT */
-    bool unsent;  /* bytes wait for the end of the batch */
-    bool asked;   /* the peer to renew its keys: they count on until it has */
-    uint32_t limit; /* records under one key */
+    bool blocked;                         /* the socket took only a part: wait for EPOLLOUT */
+    bool unsent;                          /* bytes wait for the end of the batch */
+    bool asked;                           /* the peer to renew its keys: they count on until it has */
+    uint32_t limit;                       /* records under one key */
     uint64_t sent_records, heard_records; /* under the present keys */
 };
 

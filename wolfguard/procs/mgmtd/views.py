@@ -56,6 +56,7 @@ def status(
         "listeners": list(supervisor.listeners) if supervisor else [],
         "sessions": sessiond.sessions if sessiond else None,
         "tunnels": sessiond.tunnels if sessiond else None,
+        "not_approved": sessiond.not_approved if sessiond else None,
         "records": sessiond.records if sessiond else None,
         "pools": _facts(sessiond.pools) if sessiond else {},
         "routes": netd.routes if netd else None,
@@ -82,8 +83,6 @@ def _fips(engine: Mapping[str, str]) -> dict[str, str]:
 
 def session(info: SessionInfo) -> Json:
     found = dataclasses.asdict(info)
-    if info.datagram is not None:
-        found["datagram"]["approved"] = info.datagram.approved
     found["policy"] = {each.name: {"value": each.value, "origin": each.origin} for each in info.policy}
     return found
 

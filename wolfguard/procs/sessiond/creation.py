@@ -147,6 +147,10 @@ class Creation:
             tls_version=facts.tls.version,
             tls_suite=facts.tls.suite,
             tls_group=facts.tls.group,
+            tls_signature=facts.tls.signature,
+            extended_master_secret=facts.tls.extended_master_secret,
+            approved=facts.tls.approved,
+            remarks="; ".join(facts.tls.reasons),
             failures=failures,
             policy=in_words(policy),
         )

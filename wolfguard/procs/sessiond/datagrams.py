@@ -8,10 +8,12 @@ client could fill the trail with it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.messages import DTLS12, DatagramFacts, TunnelDatagram
+from wolfguard.policy.indicator import judge
 from wolfguard.procs.sessiond.sessions import CONNECTED, Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.schema import FAILURE, SUCCESS
@@ -21,6 +23,15 @@ RECORDS_MAX: Final = 8
 
 _REFUSED: Final = "refused"
 _UP: Final = "up"
+
+
+def judged(state: State, session: Session, facts: DatagramFacts) -> DatagramFacts:
+    """With the verdict of the site's profile; of a site that is gone there is none, and it stays not approved."""
+    site = state.settings.site(session.site)
+    if site is None:
+        return facts
+    found = judge(site.crypto, (facts.suite,), extended_master_secret=facts.extended_master_secret)
+    return replace(facts, approved=found.approved, reasons=found.reasons)
 
 
 class Datagrams:
@@ -38,12 +49,13 @@ class Datagrams:
             return
         # What it says is newer than the list of its tunnels that it may just be asked for.
         session.confirmed = True
-        facts = DatagramFacts(DTLS12, message.suite, message.extended_master_secret)
+        facts = judged(self._state, session, DatagramFacts(DTLS12, message.suite, message.extended_master_secret))
         if message.state == _REFUSED:
             self._record(session, FAILURE, facts, message.reason)
             return
         session.datagram = facts if message.state == _UP else None
         if session.datagram is not None:
+            self._state.note_approval(session, facts.approved)
             self._record(session, SUCCESS, facts, "")
 
     def _record(self, session: Session, outcome: str, facts: DatagramFacts, reason: str) -> None:
@@ -63,4 +75,5 @@ class Datagrams:
             suite=facts.suite,
             extended_master_secret=facts.extended_master_secret,
             approved=outcome == SUCCESS and facts.approved,
+            remarks="; ".join(facts.reasons),
         )

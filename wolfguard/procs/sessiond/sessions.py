@@ -68,6 +68,7 @@ class Session:
     peer: Peer | None = None
     tls: TlsFacts | None = None
     datagram: DatagramFacts | None = None
+    not_approved: bool = False
     datagram_recorded: frozenset[tuple[DatagramFacts, str]] = frozenset()
     grant: Grant = NOTHING
     access: str = NO_ACCESS

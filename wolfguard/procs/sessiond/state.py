@@ -17,7 +17,7 @@ from wolfguard.procs.sessiond.ledger import Ledger
 from wolfguard.procs.sessiond.repeats import Happening, Repeats
 from wolfguard.procs.sessiond.routes import Routes
 from wolfguard.procs.sessiond.sequence import Sequence
-from wolfguard.procs.sessiond.sessions import Sessions
+from wolfguard.procs.sessiond.sessions import Session, Sessions
 from wolfguard.procs.sessiond.settings import Settings
 from wolfguard.procs.sessiond.traffic import Counters
 from wolfguard.records.record import Value
@@ -28,7 +28,8 @@ log = Log(__name__)
 
 @dataclass(slots=True)
 class State:
-    """`clock` gives Unix seconds. `workers` are the channels that stand, by slot."""
+    """`clock` gives Unix seconds. `workers` are the channels that stand, by slot. `not_approved` counts sessions since
+    the start that have used what is not approved."""
 
     settings: Settings
     sessions: Sessions
@@ -45,9 +46,16 @@ class State:
     repeats: Repeats = field(default_factory=Repeats)
     workers: dict[int, Channel] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    not_approved: int = 0
 
     def now(self) -> int:
         return int(self.clock())
+
+    def note_approval(self, session: Session, approved: bool) -> None:
+        """Counts a session once, however often its client comes back."""
+        if not approved and not session.not_approved:
+            session.not_approved = True
+            self.not_approved += 1
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Runs something that nobody waits for; its failure is logged."""

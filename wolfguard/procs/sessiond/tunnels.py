@@ -15,8 +15,9 @@ from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
+from wolfguard.ipc.messages import DatagramFacts, ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.datagrams import judged
 from wolfguard.procs.sessiond.endings import IDLE, USER_LEFT, end_session, end_tunnel, host_routes
 from wolfguard.procs.sessiond.entitlement import Entitlement, address_taken, rates
 from wolfguard.procs.sessiond.routes import RoutesUnavailableError
@@ -147,6 +148,7 @@ class Tunnels:
         return lost
 
     def _opened(self, message: TunnelOpen, session: Session, *, reconnect: bool) -> None:
+        self._state.note_approval(session, message.tls.approved)
         self._state.ledger.record(
             "tunnel.opened",
             SUCCESS,
@@ -162,6 +164,10 @@ class Tunnels:
             tls_version=message.tls.version,
             tls_suite=message.tls.suite,
             tls_group=message.tls.group,
+            tls_signature=message.tls.signature,
+            extended_master_secret=message.tls.extended_master_secret,
+            approved=message.tls.approved,
+            remarks="; ".join(message.tls.reasons),
             slot=session.slot,
             epoch=session.epoch,
             reconnect=reconnect,
@@ -214,6 +220,9 @@ class Tunnels:
             detail=detail,
         )
         raise IpcError(code, text)
+
+    def _judged(self, session: Session, tunnel: LiveTunnel) -> DatagramFacts | None:
+        return None if tunnel.datagram is None else judged(self._state, session, tunnel.datagram)
 
     # --- the end of a tunnel -----------------------------------------------------------------------------------------
 
@@ -270,11 +279,11 @@ class Tunnels:
             state.spawn(end_tunnel(state, slot, number, epoch, "Your session has ended."), "end-unknown")
         elif session.state == CONNECTED and session.epoch == epoch and session.slot == slot:
             if not session.confirmed:
-                session.confirmed, session.datagram = True, tunnel.datagram
+                session.confirmed, session.datagram = True, self._judged(session, tunnel)
         elif epoch > session.epoch:
             # What was stored lags behind by at most one flush: the highest epoch is this session's newest tunnel.
             state.sessions.open(session, slot, epoch, state.now())
-            session.datagram = tunnel.datagram
+            session.datagram = self._judged(session, tunnel)
             state.ledger.touch(("session", number))
             state.spawn(self._set_again(session), "route-adopted")
         else:

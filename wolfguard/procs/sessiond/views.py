@@ -99,7 +99,12 @@ class Views:
             Fact("logins under way", str(self._under_way())),
         )
         return SessiondStatus(
-            len(state.sessions), state.sessions.tunnels(), pools[:PAGE_MAX], state.ledger.last_record, facts
+            sessions=len(state.sessions),
+            tunnels=state.sessions.tunnels(),
+            pools=pools[:PAGE_MAX],
+            records=state.ledger.last_record,
+            facts=facts,
+            not_approved=state.not_approved,
         )
 
     def _session(self, session: Session) -> SessionInfo:

@@ -117,7 +117,7 @@ class Clients:
             self._plane.close(conn)
             return
         connection = Connection(self._groups[site.name], self._limits)
-        self._clients[conn] = Client(conn, peer, shapes.tls_facts(opened), site, connection)
+        self._clients[conn] = Client(conn, peer, shapes.tls_facts(opened, site.crypto), site, connection)
         self._plane.read(conn)
 
     def received(self, conn: int, data: bytes) -> None:

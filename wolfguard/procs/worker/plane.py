@@ -15,6 +15,8 @@ from typing import Protocol
 from wolfguard.config.site import Configuration, Site
 from wolfguard.engine import Datagram, Event, Limits, Opened, Plane, Rates, TlsCertificate, TlsSite, Tunnel
 from wolfguard.ipc.messages import Peer, TlsFacts, TunnelGrant, TunnelRates
+from wolfguard.policy import indicator
+from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.child import Started
 
 
@@ -66,7 +68,10 @@ def peer(opened: Opened) -> Peer:
     return Peer(opened.peer, opened.port, opened.local, opened.local_port)
 
 
-def tls_facts(opened: Opened) -> TlsFacts:
+def tls_facts(opened: Opened, crypto: CryptoProfile) -> TlsFacts:
+    """With the verdict of the profile that the connection was made under."""
+    algorithms = (opened.suite, opened.group, opened.signature)
+    found = indicator.judge(crypto, algorithms, extended_master_secret=opened.extended_master_secret)
     return TlsFacts(
         version=opened.version,
         suite=opened.suite,
@@ -74,6 +79,8 @@ def tls_facts(opened: Opened) -> TlsFacts:
         signature=opened.signature,
         extended_master_secret=opened.extended_master_secret,
         server_name=opened.server_name,
+        approved=found.approved,
+        reasons=found.reasons,
     )
 
 

@@ -35,7 +35,9 @@ def test_described_fields(kind: Any, described: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("protected", [True, False])
 def test_datagrams_of_a_session_say_whether_they_are_approved(protected: bool) -> None:
-    facts = DatagramFacts(DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=protected)
+    facts = DatagramFacts(
+        DTLS12, "TLS_PSK_WITH_AES_256_GCM_SHA384", extended_master_secret=protected, approved=protected
+    )
     shown = views.session(dataclasses.replace(session(1, "alice"), datagram=facts))["datagram"]
     assert shown.keys() == SCHEMAS["Session"]["properties"]["datagram"]["properties"].keys()
     assert (shown["version"], shown["extended_master_secret"], shown["approved"]) == ("DTLS 1.2", protected, protected)

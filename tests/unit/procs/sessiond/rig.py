@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from tests.unit.policy.profiles import PLAIN
+from tests.unit.policy.profiles import profile
 from wolfguard.config.site import Configuration, Group, Listener, Network, Paths, Records, Site, Timeouts
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
@@ -48,7 +48,10 @@ PLACES = 64
 ADMIN = Actor(0, "root", "admin")
 OPERATOR = Actor(1000, "olga", "operator")
 AUDITOR = Actor(1001, "otto", "auditor")
-TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.com")
+DATAGRAM_SUITES = ("TLS_PSK_WITH_AES_256_GCM_SHA384", "TLS_PSK_WITH_AES_128_GCM_SHA256")
+TLS = TlsFacts(
+    "TLSv1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.com", True
+)
 PASSWORD = b"correct horse battery"
 
 
@@ -59,7 +62,7 @@ def a_site(**changes: Any) -> Site:
         "network": Network(ipv4_pool="10.99.0.0/24", ipv6_pool="2001:db8:99::/64", dns=("10.99.0.1",)),
         "timeouts": Timeouts(session=3600, reconnect=300, address_rest=60),
         "sessions_per_user": 2,
-        "crypto": PLAIN,
+        "crypto": profile(suites_dtls12=DATAGRAM_SUITES),
         **changes,
     }
     return Site(**given)

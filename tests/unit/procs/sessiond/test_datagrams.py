@@ -11,8 +11,9 @@ import pytest
 
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, drive
 from wolfguard.ipc.channel import Channel
-from wolfguard.ipc.management import ListSessions
+from wolfguard.ipc.management import AskSessiondStatus, ListSessions, SessiondStatus
 from wolfguard.ipc.messages import DTLS12, DatagramFacts, LiveTunnel, TunnelClosed, TunnelDatagram, TunnelGrant
+from wolfguard.policy.indicator import NO_EMS
 from wolfguard.procs.sessiond.datagrams import RECORDS_MAX
 
 AES256 = "TLS_PSK_WITH_AES_256_GCM_SHA384"
@@ -44,7 +45,7 @@ def test_up_and_down_are_shown_and_up_is_recorded_once(tmp_path: Path) -> None:
         assert await shown(rig) is None
         for _ in range(3):
             await rig.ask(up(grant), "worker", 0)
-            assert await shown(rig) == DatagramFacts(DTLS12, AES256, extended_master_secret=True)
+            assert await shown(rig) == DatagramFacts(DTLS12, AES256, extended_master_secret=True, approved=True)
             await rig.ask(down(grant), "worker", 0)
             assert await shown(rig) is None
         (record,) = await rig.events("tunnel.datagram")
@@ -56,6 +57,7 @@ def test_up_and_down_are_shown_and_up_is_recorded_once(tmp_path: Path) -> None:
             "suite": AES256,
             "extended_master_secret": True,
             "approved": True,
+            "remarks": "",
         }
 
     drive(tmp_path, scene)
@@ -74,6 +76,10 @@ def test_another_suite_and_another_tunnel_are_recorded_anew(tmp_path: Path) -> N
         records = await rig.events("tunnel.datagram")
         found = [(each["fields"]["epoch"], each["fields"]["suite"], each["fields"]["approved"]) for each in records]
         assert found == [(first.epoch, AES256, True), (first.epoch, AES128, False), (second.epoch, AES256, True)]
+        assert [each["fields"]["remarks"] for each in records] == ["", NO_EMS, ""]
+        status = await rig.ask(AskSessiondStatus())
+        assert isinstance(status, SessiondStatus)
+        assert status.not_approved == 1, "a session counts once"
 
     drive(tmp_path, scene)
 
@@ -141,7 +147,7 @@ def test_a_closed_tunnel_has_no_datagrams(tmp_path: Path) -> None:
 
 
 def test_after_a_restart_workers_tell_what_is_up(tmp_path: Path) -> None:
-    facts = DatagramFacts(DTLS12, AES256, extended_master_secret=True)
+    facts = DatagramFacts(DTLS12, AES256, extended_master_secret=True, approved=True)
 
     async def run() -> None:
         rig = Rig(tmp_path, a_configuration(tmp_path))

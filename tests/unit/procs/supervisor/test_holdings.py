@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.policy.profiles import profile
 from wolfguard.config.site import Certificate, Configuration, Listener, Paths, Records, Site
 from wolfguard.crypto.signing import TLS_NUMBERS
 from wolfguard.errors import StartError
 from wolfguard.ipc import codec
-from tests.unit.policy.profiles import profile
 from wolfguard.procs.supervisor import devices, generation, holdings, keys, places
 from wolfguard.sandbox.processes import PROCESSES
 

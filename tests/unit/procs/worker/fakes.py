@@ -34,7 +34,9 @@ from wolfguard.procs.child import Started
 from wolfguard.procs.worker.process import Worker
 
 PEER = Peer("192.0.2.7", 50000, "198.51.100.1", 443)
-TLS = TlsFacts("TLS 1.3", "TLS_AES_256_GCM_SHA384", "SECP256R1", "ecdsa_secp256r1_sha256", True, "vpn.example.com")
+TLS = TlsFacts(
+    "TLS 1.3", "TLS_AES_256_GCM_SHA384", "secp256r1", "ecdsa_secp256r1_sha256", True, "vpn.example.com", approved=True
+)
 NOW = 1_800_000_000.0
 APP_ID = bytes(range(32))
 """Of slot 0 and the bytes that `random` gives."""

@@ -33,7 +33,7 @@ def test_site() -> None:
 
 
 def test_facts_of_a_handshake() -> None:
-    assert (plane.peer(opened(1)), plane.tls_facts(opened(1))) == (PEER, TLS)
+    assert (plane.peer(opened(1)), plane.tls_facts(opened(1), site().crypto)) == (PEER, TLS)
 
 
 def test_tunnel_without_a_family() -> None:
