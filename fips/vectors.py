@@ -81,11 +81,11 @@ def outputs() -> dict[str, str]:
     missing = [test for test in TESTS if not any(each.start for each in vectors if each.test == test)]
     if set(missing) - set(LATER):
         raise ValueError(f"no vector is marked for the start: {', '.join(missing)}")
-    native = "wolfguard/engine/native"
+    native = "wolfguard/engine/native/generated"
     return {
         f"{native}/known_answer_fields.h": _fields(),
         f"{native}/self_test_vectors.c": _table([each for each in vectors if each.start]),
-        "tests/native/more_answers.h": _more([each for each in vectors if not each.start]),
+        "tests/native/generated/more_answers.h": _more([each for each in vectors if not each.start]),
     }
 
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "check.h"
+#include "generated/more_answers.h"
 #include "known_answer.h"
 #include "library.h"
-#include "more_answers.h"
 
 #define OCTETS_MAX 4096
 

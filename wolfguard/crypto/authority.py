@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from wolfguard.errors import StartError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    Key = TypeVar("Key", ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)
 
 AUTHORITY_DAYS: Final = 3650
 SERVER_DAYS: Final = 90
@@ -71,7 +72,8 @@ def make_authority(
     directory.mkdir(parents=True, exist_ok=True, mode=0o755)
     moment = now or datetime.now(UTC)
     authority = _authority(directory, moment)
-    p256, modulus = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, rsa_bits)
+    p256 = _consistent(ec.generate_private_key(ec.SECP256R1()))
+    modulus = _consistent(rsa.generate_private_key(65537, rsa_bits))
     return Authority(
         certificate=directory / "ca.pem",
         ecdsa=_server(directory / "server-ecdsa", p256, names, authority, days, moment),
@@ -91,7 +93,7 @@ def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, ec.Ell
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise StartError(f"{key_file} is not an ECDSA key: take another directory")
         return x509.load_pem_x509_certificate(certificate_file.read_bytes()), key
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _consistent(ec.generate_private_key(ec.SECP256R1()))
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "wolfguard laboratory authority")])
     certificate = (
         _builder(name, name, key.public_key(), now, AUTHORITY_DAYS)
@@ -102,6 +104,25 @@ def _authority(directory: Path, now: datetime) -> tuple[x509.Certificate, ec.Ell
     _write_key(key_file, key)
     _write_certificate(certificate_file, certificate)
     return certificate, key
+
+
+def _consistent(key: Key) -> Key:
+    """A fresh key signs, and its public half verifies (pair-wise consistency, FIPS 186-5 section 3). Returns its
+    argument; raises StartError."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding
+
+    message, algorithm = b"pair-wise consistency", hashes.SHA256()
+    try:
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            key.public_key().verify(key.sign(message, ec.ECDSA(algorithm)), message, ec.ECDSA(algorithm))
+        else:
+            pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
+            key.public_key().verify(key.sign(message, pss, algorithm), message, pss, algorithm)
+    except InvalidSignature:
+        raise StartError("a fresh private key and its public half do not fit together: try again") from None
+    return key
 
 
 def _server(

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "known_answer_fields.h"
+#include "generated/known_answer_fields.h"
 
 struct wge_octets {
     const uint8_t *data;
@@ -18,7 +18,7 @@ struct wge_octets {
 
 struct wge_known_answer {
     enum wge_self_test test;
-    struct wge_octets field[WGE_ANSWER_FIELDS_MAX]; /* by the family's enum in known_answer_fields.h */
+    struct wge_octets field[WGE_ANSWER_FIELDS_MAX]; /* by the family's enum */
 };
 
 /* What every process tests when it starts, in the order of the tests. */

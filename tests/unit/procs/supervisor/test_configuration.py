@@ -11,6 +11,8 @@ import pytest
 from wolfguard.config.site import Configuration, Limits, Listener, Lockout, Paths
 from wolfguard.errors import ConfigurationError
 from wolfguard.ipc import codec
+from wolfguard.module_state import MODULE_FAILED
+from wolfguard.procs.supervisor import ModuleFailedError
 from wolfguard.procs.supervisor.configuration import default_command, resolve
 from wolfguard.procs.supervisor.reload import running
 
@@ -29,13 +31,19 @@ def test_json_of_the_configuration() -> None:
     ("text", "words"),
     [
         ("import sys; print('site.yml:3: what', file=sys.stderr); sys.exit(2)", "^site.yml:3: what$"),
-        ("import sys; sys.exit(5)", "ended with status 5"),
+        ("import sys; sys.exit(6)", "ended with status 6"),
         ("print('{}')", "not of this release"),
         ("print('nonsense')", "not of this release"),
     ],
 )
 def test_what_goes_wrong_is_said(text: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
+        resolve(program(text))
+
+
+def test_a_reader_whose_cryptographic_module_fails() -> None:
+    text = f"import sys; print('error module module_failed', file=sys.stderr); sys.exit({MODULE_FAILED})"
+    with pytest.raises(ModuleFailedError, match="the module of its reader failed: error module module_failed"):
         resolve(program(text))
 
 
