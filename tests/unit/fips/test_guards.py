@@ -21,8 +21,8 @@ from wolfguard import _native
 TREE = Path(__file__).resolve().parents[3]
 NATIVE = TREE / "wolfguard" / "engine" / "native"
 DOUBLE = TREE / "tests" / "native" / "fips_double"
-# Module 5.2 has no SHAKE, without which wolfSSL's header of ML-KEM does not compile: a build with it has no hybrid groups,
-# and must be configured without them (docs/fips.md). What includes that header is therefore not compiled for it here.
+# Module 5.2 has no SHAKE, without which wolfSSL's header of ML-KEM does not compile: a build with it has no hybrid
+# groups, and must be configured without them (docs/fips.md). What includes that header is not compiled for it here.
 WITHOUT_SHAKE = {"v5"}
 MLKEM_HEADER = "wolfssl/wolfcrypt/wc_mlkem.h"
 LINES = {"v5": (5, 2, 1), "v5.3": (5, 3, 0), "v6": (6, 0, 0), "v7": (7, 0, 0), "ready": (8, 0, 0)}
