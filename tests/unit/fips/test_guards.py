@@ -21,6 +21,10 @@ from wolfguard import _native
 TREE = Path(__file__).resolve().parents[3]
 NATIVE = TREE / "wolfguard" / "engine" / "native"
 DOUBLE = TREE / "tests" / "native" / "fips_double"
+# Module 5.2 has no SHAKE, without which wolfSSL's header of ML-KEM does not compile: a build with it has no hybrid
+# groups, and must be configured without them (docs/fips.md). What includes that header is not compiled for it here.
+WITHOUT_SHAKE = {"v5"}
+MLKEM_HEADER = "wolfssl/wolfcrypt/wc_mlkem.h"
 LINES = {"v5": (5, 2, 1), "v5.3": (5, 3, 0), "v6": (6, 0, 0), "v7": (7, 0, 0), "ready": (8, 0, 0)}
 
 
@@ -47,6 +51,8 @@ def test_everything_compiles_as_for_a_module(line: str) -> None:
 
     # what has no guard and includes nothing of wolfSSL would compile the same every time
     sources = [path for path in sorted(NATIVE.glob("*.c")) if "wolfssl/" in path.read_text() or "ext_" in path.name]
+    if line in WITHOUT_SHAKE:
+        sources = [path for path in sources if MLKEM_HEADER not in path.read_text()]
     assert len(sources) > 10
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         assert [text for text in pool.map(compile_one, sources) if text] == []
