@@ -161,7 +161,8 @@ class Engine:
     def start_tunnel(self, conn: int, head: bytes, tunnel: dict[str, object]) -> None:
         """Sends `head` (the CONNECT response), then frames. Keys: session, epoch, index, ipv4 (4 bytes or None), ipv6
         (16 bytes or None), networks (list of (bytes, prefix) that the client may also use as sources), mtu, dpd,
-        keepalive, rekey, idle, lifetime (milliseconds, 0 = never), datagram (None: no DTLS, or a dict of app_id: bytes
+        keepalive, rekey, idle, lifetime (milliseconds, 0 = never), record_limit (256 to 2^24),
+        datagram (None: no DTLS, or a dict of app_id: bytes
         (32, the first is the slot), suites: list of IANA names in order of preference,
         require_extended_master_secret: bool), rates (a dict as for set_rates). A tunnel of the same session is
         replaced."""
