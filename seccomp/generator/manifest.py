@@ -27,7 +27,6 @@ CAPABILITIES: Final = {
     "CAP_SETPCAP": 8,
     "CAP_NET_BIND_SERVICE": 10,
     "CAP_NET_ADMIN": 12,
-    "CAP_AUDIT_WRITE": 29,
 }
 """Numbers from <linux/capability.h> of those that the manifest names."""
 

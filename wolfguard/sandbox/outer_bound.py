@@ -13,5 +13,4 @@ CAPABILITIES: Final = {
     "CAP_SETPCAP": 8,
     "CAP_NET_BIND_SERVICE": 10,
     "CAP_NET_ADMIN": 12,
-    "CAP_AUDIT_WRITE": 29,
 }
