@@ -46,7 +46,7 @@ struct wge_tunnel_params {
     uint32_t dpd_ms, keepalive_ms, rekey_ms, idle_ms; /* 0 = never */
     uint64_t lifetime_ms;
     struct wge_rate up, down; /* from the client, to it */
-    uint32_t record_limit; /* under one key, either way; 0: what the algorithms allow (channel.h) */
+    uint32_t record_limit;    /* under one key, either way; 0: what the algorithms allow (channel.h) */
     struct wge_datagram_params datagram;
 };
 
