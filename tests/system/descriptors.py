@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from wolfguard.ipc.dispatch_table import EDGES
 from wolfguard.linux.namespace import Namespace
 
 _PIDFD_GETFD: Final = 438  # the same on every architecture that is newer than the call
@@ -85,8 +86,8 @@ class Sockets:
         if kind != socket.SOCK_SEQPACKET or len(others) != 1:
             return f"socket of type {kind} to {sorted(others) or 'nobody'}"
         other = others.pop().partition("/")[0]
-        sign = {name.partition("/")[0], other} == {"worker", "keyd"}
-        return f"{'sign' if sign else 'ipc'} {other}"
+        between = {name.partition("/")[0], other}
+        return f"{next((edge[2] for edge in EDGES if set(edge[:2]) == between), 'unknown channel')} {other}"
 
 
 def kinds(name: str, pid: int, sockets: Sockets, files: Mapping[str, str]) -> dict[int, str]:

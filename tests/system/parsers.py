@@ -45,6 +45,17 @@ FORCED: Final = {
     ),
     "sessiond": ("wolfguard.auth.grant:read",),
 }
+WITH_RADIUS: Final = (
+    "wolfguard.auth.radius.packet:decode",
+    "wolfguard.auth.radius.protection:Token.check",
+    "wolfguard.auth.radius.line:Line.receive",
+    "wolfguard.auth.radius.exchange:answer",
+    "wolfguard.auth.radius.attributes:read",
+    "wolfguard.crypto.client:TlsClient.read",
+    "wolfguard.procs.authd.links:Link._take",
+)
+"""In authd, where the site has a RADIUS backend: `tests/interop/radius/test_login.py` forces them."""
+
 EVENTS: Final = {
     "worker": (
         "wolfguard.procs.worker.clients:Clients.opened",
@@ -97,6 +108,7 @@ def targets(process: str) -> tuple[str, ...]:
 
 def forced_modules() -> set[str]:
     every = [target for process in PROCESSES for target in (*FORCED.get(process, ()), *CHANNEL)]
+    every += WITH_RADIUS
     return {target.partition(":")[0] for target in every}
 
 

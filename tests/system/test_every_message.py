@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from tests.interop.conftest import Field
 from tests.system import tour
@@ -26,9 +27,15 @@ EXPECTED = {
 }
 
 
+def edit(document: dict[str, Any]) -> None:
+    """With a backend for each process that needs one to be started."""
+    tour.edit_for(workers=1)(document)
+    document["backends"] = [{"name": "machine", "type": "pam", "pam": {"service": "login"}}]
+
+
 def test_the_tour_causes_every_message(make_gateway: Callable[..., Field]) -> None:
     field = make_gateway(
-        tour.edit_for(workers=1),
+        edit,
         runner=lambda folder: (
             "strace", "--follow-forks", "--quiet=all", "--signal=none", "--trace=sendmsg", "--string-limit=96",
             f"--output={folder}/strace",

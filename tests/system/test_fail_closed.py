@@ -32,6 +32,9 @@ def test_a_filter_with_one_other_bit(topology: Topology, site: Site, process: st
     copy = site.folder / path.name
     copy.write_bytes(content)
     copy.chmod(0o644)
+    if PROCESSES[process].when == "pam":
+        site.document["backends"] = [{"name": "machine", "type": "pam", "pam": {"service": "login"}}]
+        site.write()
     line = refused(topology, site, PROCESS_FAILED, mounts=f"mount --bind {copy} {path}")
     found = filters.digest(bytes(content))
     assert re.match(rf"{process}(/\d)? cannot start: the seccomp filter {path.name} is not the manifest's", line)

@@ -177,8 +177,8 @@ def test_a_library_with_one_other_byte(topology: Topology, site: Site) -> None:
     copy = site.folder / library.name
     copy.write_bytes(content)
     copy.chmod(0o755)
-    line = refused(topology, site, PROCESS_FAILED, mounts=f"mount --bind {copy} {library}")
-    assert line.startswith("keyd cannot start: libwolfssl is not the one that was built for this gateway: the SHA-256")
+    line = refused(topology, site, MODULE_FAILED, mounts=f"mount --bind {copy} {library}")
+    assert " cannot start: libwolfssl is not the one that was built for this gateway: the SHA-256" in line
 
 
 def test_a_library_with_another_manifest(topology: Topology, site: Site) -> None:

@@ -15,6 +15,8 @@ from tests.interop import roots
 from tests.interop.conftest import PASSWORD, Build, Field
 from tests.interop.radius import pki
 from tests.interop.radius.freeradius import SECRET, FreeRadius
+from tests.system import injection, parsers
+from tests.system.whole_gateway import status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
 
@@ -128,6 +130,19 @@ def test_a_server_that_stops_in_mid_login(over_tls: Made, clients: list[Client])
     assert field.recorded("timeout")
     assert "wonder" not in log(field) + field.events()
     log_in(field, clients, "alice", "wonder").connect()
+
+
+@pytest.mark.parametrize("target", parsers.WITH_RADIUS)
+def test_an_exception_in_a_parser_is_survived(over_tls: Made, clients: list[Client], target: str) -> None:
+    """It ends that login, at most, and is written down without its words."""
+    field, _ = over_tls
+    (authd,) = [each["pid"] for each in status(field)["processes"] if each["process"] == "authd"]
+    injection.force(authd, [target])
+    log_in(field, clients, "alice", "wonder").start()
+    until(lambda: f"RuntimeError at {injection.mark(target)}" in log(field), "the exception")
+    log_in(field, clients, "alice", "wonder").connect()
+    assert [each["pid"] for each in status(field)["processes"] if each["process"] == "authd"] == [authd]
+    assert injection.SECRET not in log(field)
 
 
 def test_udp(over_udp: Made, clients: list[Client]) -> None:

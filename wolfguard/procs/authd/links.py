@@ -145,6 +145,10 @@ class Link(abc.ABC):
             self.close(error.label)
             log.warning("radius_refused", server=self.name, reason=error.label)
             raise Unanswered(error.label, at_once=True) from None
+        except Exception:
+            # A defect of ours: whoever asked hears of it, and the next one finds a connection to open.
+            self.close("failed")
+            raise
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
