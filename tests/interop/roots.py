@@ -8,6 +8,7 @@ program inside one. Must not know about gateways or tests. A root is complete or
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -99,12 +100,17 @@ CLIENTS = (BOOKWORM, TRIXIE, SID, OPENSSL)
 def make(root: Root) -> Path:
     """Makes the root unless it is cached. Raises RuntimeError with the end of the log when that fails."""
     target = root.path
-    if target.exists():
-        return target
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        # another run of the tests may be making the same root
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return target if target.exists() else _made(root, target)
+
+
+def _made(root: Root, target: Path) -> Path:
     mirror = next(debian_mirrors(), None)
     if mirror is None:
         raise RuntimeError("no Debian archive in /etc/apt: the interop tests need one to fetch the clients from")
-    CACHE.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
     subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
     command = [
