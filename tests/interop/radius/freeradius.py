@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A FreeRADIUS of one of the root file systems on a loopback port of its own: its configuration, its start and end.
 
-Users: alice ("wonder"), otp (password "first", then token "123456"), bob, whose answer cannot be read. Over TLS with
+Users: alice ("wonder", with an address of her own), carol ("wonder"), otp (password "first", then token "123456"), bob, whose answer cannot be read. Over TLS with
 certificates of `pki`, or over UDP with the secret SECRET.
 """
 
@@ -130,8 +130,10 @@ client loop {{
 }}
 """
 _USERS: Final = """
+carol Cleartext-Password := "wonder"
+      Filter-Id := "staff"
 alice Cleartext-Password := "wonder"
-      Reply-Message := "hello alice", Framed-IP-Address := 10.1.2.3, Class := "OU=staff;", Session-Timeout := 3600
+      Reply-Message := "hello alice", Framed-IP-Address := 10.99.1.2, Class := "OU=staff;", Session-Timeout := 3600
 
 bob Cleartext-Password := "builder"
       Session-Timeout := 0

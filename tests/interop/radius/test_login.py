@@ -95,7 +95,7 @@ def log(field: Field) -> str:
 
 def test_radius_1_1(over_tls: Made, clients: list[Client]) -> None:
     field, _ = over_tls
-    log_in(field, clients, "alice", "wonder").connect()
+    assert log_in(field, clients, "alice", "wonder").connect() == "10.99.1.2"
     assert "protocol=radius/1.1" in log(field)
     assert '"method":"corp"' in field.events().replace(" ", "")
 
@@ -138,9 +138,9 @@ def test_an_exception_in_a_parser_is_survived(over_tls: Made, clients: list[Clie
     field, _ = over_tls
     (authd,) = [each["pid"] for each in status(field)["processes"] if each["process"] == "authd"]
     injection.force(authd, [target])
-    log_in(field, clients, "alice", "wonder").start()
+    log_in(field, clients, "carol", "wonder").start()
     until(lambda: f"RuntimeError at {injection.mark(target)}" in log(field), "the exception")
-    log_in(field, clients, "alice", "wonder").connect()
+    log_in(field, clients, "carol", "wonder").connect()
     assert [each["pid"] for each in status(field)["processes"] if each["process"] == "authd"] == [authd]
     assert injection.SECRET not in log(field)
 

@@ -62,7 +62,7 @@ async def logins(made: RadiusBackend) -> None:
     """All ways that a login can go."""
     good = await made.step(step("alice", "wonder"))
     assert (good.state, good.message, good.groups) == (ACCEPT, "hello alice", ("staff",))
-    assert says(good) == {"framed-address": "10.1.2.3", "class": "T1U9c3RhZmY7", "session-timeout": "3600"}
+    assert says(good) == {"framed-address": "10.99.1.2", "class": "T1U9c3RhZmY7", "session-timeout": "3600"}
     assert (await made.step(step("alice", "wrong"))).state == REJECT
     assert (await made.step(step("nobody", "wonder"))).state == REJECT
     asked = await made.step(step("otp", "first"))
