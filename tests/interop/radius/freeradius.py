@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A FreeRADIUS of one of the root file systems on a loopback port of its own: its configuration, its start and end.
 
-Users: alice ("wonder", with an address of her own), carol ("wonder"), otp (password "first", then token "123456"), bob, whose answer cannot be read. Over TLS with
-certificates of `pki`, or over UDP with the secret SECRET.
+Users: alice ("wonder", with an address of her own), carol ("wonder"), otp (password "first", then token "123456"), bob,
+whose answer cannot be read. Over TLS with certificates of `pki`, or over UDP with the secret SECRET.
 """
 
 from __future__ import annotations
