@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
-from tests.bench import confinement
+from tests.bench import confinement, unconfined
 from tests.bench.confinement import Sample, figures
+from wolfguard.sandbox import enter
 
 NAMES = [confinement.way(dtls=dtls, down=down) for dtls, down in confinement.WAYS]
 
@@ -31,3 +34,12 @@ def test_ratios_are_of_pairs() -> None:
     assert (found["startup_s"].value, found["startup_s"].verdict()) == (1.5, "met")
     assert found["startup_s_max"].value == 3.0
     assert found["dtls_up_cpu_confined"].value == 2.0
+
+
+def test_what_confines_nothing_is_called_like_what_confines() -> None:
+    space: dict[str, object] = {}
+    exec(unconfined.ENTER, space)  # noqa: S102
+    for name in ("enter", "require"):
+        ours, theirs = getattr(enter, name), space[name]
+        assert callable(theirs)
+        assert list(inspect.signature(theirs).parameters) == list(inspect.signature(ours).parameters)
