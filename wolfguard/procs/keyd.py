@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from wolfguard.config.site import Certificate, Configuration
-from wolfguard.crypto.library import identify, require_identified
 from wolfguard.crypto.signing import CLIENT_NUMBERS, TLS_NUMBERS, SigningService
 from wolfguard.errors import LocalError, StartError
 from wolfguard.procs.child import Child, Started, run
@@ -43,7 +42,6 @@ class Keyd(Child):
         self._numbers_before: frozenset[int] = frozenset()
 
     async def prepare(self, start: Started) -> None:
-        require_identified(identify())
         self._allow_unlocked = weakening.UNLOCKED_KEYS in start.configuration.confinement.allow
         self._service = SigningService(SIGNATURES_PER_SECOND, allow_unlocked=self._allow_unlocked)
         self._take(start)

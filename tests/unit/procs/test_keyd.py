@@ -16,7 +16,6 @@ import pytest
 
 from wolfguard.config.site import Certificate, Configuration, Confinement, Listener, Site
 from wolfguard.crypto.authority import Authority, Issued, make_authority
-from wolfguard.crypto.library import identify
 from wolfguard.errors import StartError
 from wolfguard.policy.load import load_profile
 from wolfguard.procs.child import Started
@@ -75,16 +74,6 @@ def test_a_key_that_does_not_fit_its_certificate_ends_the_start(keyd: Keyd, pki:
     start = started(certificate(pki.ecdsa, 0), keys=[pki.rsa])
     with pytest.raises(StartError, match=r"server-ecdsa\.key for certificate .*server-ecdsa\.pem.*public keys differ"):
         asyncio.run(keyd.prepare(start))
-
-
-def test_a_wrong_library_refuses_the_start(keyd: Keyd, pki: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = dataclasses.replace(identify(), problem="it is older")
-    monkeypatch.setattr("wolfguard.procs.keyd.identify", lambda: wrong)
-    start = started(certificate(pki.ecdsa, 0))
-    with pytest.raises(StartError, match=r"libwolfssl is not the one that was built .* it is older"):
-        asyncio.run(keyd.prepare(start))
-    for descriptor in start.descriptors["key"]:
-        os.close(descriptor)
 
 
 def test_facts_say_that_the_keys_are_locked(keyd: Keyd, pki: Authority) -> None:

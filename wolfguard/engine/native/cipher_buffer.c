@@ -28,6 +28,32 @@ size_t wge_cipher_room(struct wge_cipher_buffer *b, size_t wanted)
     return b->capacity - b->end;
 }
 
+size_t wge_cipher_take(struct wge_cipher_buffer *b, void *out, size_t wanted)
+{
+    size_t count = wge_cipher_held(b);
+    if (count == 0)
+        return 0;
+    if (count > wanted)
+        count = wanted;
+    memcpy(out, b->bytes + b->start, count);
+    b->start += count;
+    if (wge_cipher_held(b) == 0)
+        wge_cipher_drop(b);
+    return count;
+}
+
+size_t wge_cipher_put(struct wge_cipher_buffer *b, const void *bytes, size_t length)
+{
+    size_t room = wge_cipher_room(b, length);
+    if (room == 0)
+        return 0;
+    if (length > room)
+        length = room;
+    memcpy(b->bytes + b->end, bytes, length);
+    b->end += length;
+    return length;
+}
+
 bool wge_cipher_resize(struct wge_cipher_buffer *b, size_t capacity)
 {
     const size_t kept = wge_cipher_held(b);

@@ -23,6 +23,10 @@ static inline size_t wge_cipher_held(const struct wge_cipher_buffer *b)
 void wge_cipher_drop(struct wge_cipher_buffer *b);
 /* Makes `wanted` bytes of room at the end, where the capacity allows; returns how many there are. */
 size_t wge_cipher_room(struct wge_cipher_buffer *b, size_t wanted);
+/* Moves up to `wanted` bytes from its start to `out`; returns how many. */
+size_t wge_cipher_take(struct wge_cipher_buffer *b, void *out, size_t wanted);
+/* Adds as much of the bytes as there is room for; returns how many. */
+size_t wge_cipher_put(struct wge_cipher_buffer *b, const void *bytes, size_t length);
 /* Keeps what it holds. False: that does not fit, or there is no memory; nothing has changed. */
 bool wge_cipher_resize(struct wge_cipher_buffer *b, size_t capacity);
 

@@ -49,8 +49,7 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
 {
     struct wge_stream *s = given;
     (void)ssl;
-    size_t count = wge_cipher_held(&s->in);
-    if (count == 0)
+    if (wge_cipher_held(&s->in) == 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     if (s->established && wanted == RECORD_HEAD) { /* the library asks for a head, then for the rest */
         if (s->patience == 0) {
@@ -59,28 +58,15 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
         }
         s->patience--;
     }
-    if (count > (size_t)wanted)
-        count = (size_t)wanted;
-    memcpy(out, s->in.bytes + s->in.start, count);
-    s->in.start += count;
-    if (wge_cipher_held(&s->in) == 0)
-        wge_cipher_drop(&s->in);
-    return (int)count;
+    return (int)wge_cipher_take(&s->in, out, (size_t)wanted);
 }
 
 static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
 {
     struct wge_stream *s = given;
     (void)ssl;
-    size_t count = (size_t)length;
-    size_t room = wge_cipher_room(&s->out, count);
-    if (room == 0)
-        return WOLFSSL_CBIO_ERR_WANT_WRITE;
-    if (count > room)
-        count = room;
-    memcpy(s->out.bytes + s->out.end, bytes, count);
-    s->out.end += count;
-    return (int)count;
+    size_t count = wge_cipher_put(&s->out, bytes, (size_t)length);
+    return count == 0 ? WOLFSSL_CBIO_ERR_WANT_WRITE : (int)count;
 }
 
 void wge_tls_install_callbacks(WOLFSSL_CTX *ctx)

@@ -44,8 +44,7 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
 {
     struct wge_tls_client *c = given;
     (void)ssl;
-    size_t count = wge_cipher_held(&c->in);
-    if (count == 0)
+    if (wge_cipher_held(&c->in) == 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     if (c->established && wanted == RECORD_HEAD) {
         if (c->patience == 0) {
@@ -54,28 +53,15 @@ static int receive(WOLFSSL *ssl, char *out, int wanted, void *given)
         }
         c->patience--;
     }
-    if (count > (size_t)wanted)
-        count = (size_t)wanted;
-    memcpy(out, c->in.bytes + c->in.start, count);
-    c->in.start += count;
-    if (wge_cipher_held(&c->in) == 0)
-        wge_cipher_drop(&c->in);
-    return (int)count;
+    return (int)wge_cipher_take(&c->in, out, (size_t)wanted);
 }
 
 static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
 {
     struct wge_tls_client *c = given;
     (void)ssl;
-    size_t count = (size_t)length;
-    size_t room = wge_cipher_room(&c->out, count);
-    if (room == 0)
-        return WOLFSSL_CBIO_ERR_WANT_WRITE;
-    if (count > room)
-        count = room;
-    memcpy(c->out.bytes + c->out.end, bytes, count);
-    c->out.end += count;
-    return (int)count;
+    size_t count = wge_cipher_put(&c->out, bytes, (size_t)length);
+    return count == 0 ? WOLFSSL_CBIO_ERR_WANT_WRITE : (int)count;
 }
 
 /* --- making --------------------------------------------------------------------------------------------------------- */

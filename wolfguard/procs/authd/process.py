@@ -17,7 +17,6 @@ from wolfguard.auth.foreign import ForeignBackend
 from wolfguard.auth.plugin import load
 from wolfguard.config.site import UDP, Backend
 from wolfguard.crypto.client import SignChannel
-from wolfguard.crypto.library import identify, require_identified
 from wolfguard.errors import StartError
 from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep
 from wolfguard.ipc.messages import Message, Reply
@@ -39,7 +38,6 @@ class Authd(Child):
         self._keyd = SignChannel()
 
     async def prepare(self, start: Started) -> None:
-        require_identified(identify())
         secrets = [read_secret(descriptor) for descriptor in start.descriptors.get("secret", [])]
         self.backends = {
             entry.name: made

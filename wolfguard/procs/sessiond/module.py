@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from wolfguard.crypto.digest import sha256
-from wolfguard.crypto.library import identify, require_identified
 from wolfguard.crypto.password import hash_password, needs_rehash, verify_password
 from wolfguard.crypto.random import random_bytes
 from wolfguard.procs.sessiond.primitives import Primitives
 
 
 def primitives() -> Primitives:
-    """Opens files: call it before the sandbox. Raises StartError when the library is not the one built for us."""
-    require_identified(identify())
+    """The frame has compared the library with the build's manifest before it asks (`crypto.self_tests`)."""
     return Primitives(sha256, random_bytes, hash_password, verify_password, needs_rehash)

@@ -3,13 +3,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 
-import pytest
-
-from wolfguard.crypto.library import identify
-from wolfguard.errors import StartError
 from wolfguard.procs.sessiond.module import primitives
 from wolfguard.secret import Secret
 
@@ -26,10 +21,3 @@ def test_primitives_of_the_module() -> None:
     assert not given.verify_password(Secret(b"right"), None, FEW)
     assert not given.outdated(verifier, FEW)
     assert given.outdated(verifier, FEW + 1)
-
-
-def test_a_wrong_library_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = dataclasses.replace(identify(), problem="it is older")
-    monkeypatch.setattr("wolfguard.procs.sessiond.module.identify", lambda: wrong)
-    with pytest.raises(StartError, match=r"libwolfssl is not the one that was built .* it is older"):
-        primitives()
