@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -45,6 +46,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
         config.stash[WITHOUT_MODULE] += len(left_out)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What runs tests for another process tells it the count; every such process has collected all of them."""
+    told: dict[str, int] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["without_module"] = session.config.stash[WITHOUT_MODULE]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    told: dict[str, int] = getattr(node, "workeroutput", {})
+    node.config.stash[WITHOUT_MODULE] = told.get("without_module", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -88,6 +88,11 @@ def pytest(*words: str) -> list[str]:
     return [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={CACHE}/pytest", *words]
 
 
+def spread(mode: str, *words: str) -> list[str]:
+    """The same on every core. `mode` says what stays together: loadfile a file's tests, worksteal nothing."""
+    return pytest("--numprocesses", str(os.cpu_count() or 1), "--dist", mode, *words)
+
+
 def tracked(*patterns: str) -> list[str]:
     """Files that git tracks or would track, as words for a command line."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
@@ -112,8 +117,8 @@ def phases(words: Sequence[str], log_mode: bool) -> list[Phase]:
         *sanitized("address", "address,undefined"),
         *sanitized("thread", "thread"),
         *fuzzing(),
-        Phase("tests: unit, property, meta", pytest(*words, "tests/unit", "tests/property", "tests/meta")),
-        Phase("tests: system, interop", pytest(*words, "tests/system", "tests/interop"), fast=False),
+        Phase("tests: unit, property, meta", spread("worksteal", *words, "tests/unit", "tests/property", "tests/meta")),
+        Phase("tests: system, interop", spread("loadfile", *words, "tests/system", "tests/interop"), fast=False),
         Phase("log mode: selection", pytest(LOG_MODE, *words, *LOG_MODE_SELECTION), fast=False),
     ]
 

@@ -76,7 +76,7 @@ class Build:
     def client(self, field: Field, user: str, *secrets: str, **settings: Any) -> Client:
         address = Topology.GATEWAY_V4 if self.family == 4 else f"[{Topology.GATEWAY_V6}]"
         path = roots.make(self.root)
-        authority = path / "tmp" / f"ca-{next(NUMBERS)}.pem"
+        authority = path / "tmp" / f"ca-{os.getpid()}-{next(NUMBERS)}.pem"
         authority.write_bytes(field.site.authority.read_bytes())
         return Client(
             field.topology.client,

@@ -7,6 +7,7 @@ whose answer cannot be read. Over TLS with certificates of `pki`, or over UDP wi
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -176,7 +177,7 @@ class FreeRadius:
         self._pki = pki
         self._folder = folder
         self.port = free_port(socket.SOCK_DGRAM if pki is None else socket.SOCK_STREAM)
-        self._inside = Path("/tmp") / f"radius-{self.port}"
+        self._inside = Path("/tmp") / f"radius-{os.getpid()}-{self.port}"
         self._version = f"radiusv1_1 = {version_1_1}" if version_1_1 else ""
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / f"freeradius-{self.port}.log"
