@@ -8,6 +8,10 @@ import sys
 
 def main() -> None:
     """Entry of the `wolfguard` command."""
+    from wolfguard.sandbox import foreign_crypto
+
+    # A Unix socket needs no TLS: no command maps OpenSSL, or reads its configuration, for having asked over HTTP.
+    foreign_crypto.block()
     from wolfguard.cli.root import command
 
     sys.exit(command.main(prog_name="wolfguard"))

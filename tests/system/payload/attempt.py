@@ -69,6 +69,11 @@ class Attempt:
     enforced: Outcome
     behind: Outcome
     labelled: Outcome = UNSEEN
+    bookworm: Outcome | None = None
+
+    def on(self, release: str) -> Outcome:
+        """What SELinux's machine answers there; `bookworm` tells where Debian 12 differs."""
+        return self.bookworm if release == "bookworm" and self.bookworm else self.labelled
 
 
 def killed() -> Outcome:

@@ -75,7 +75,9 @@ WORKER: Final = (
     Attempt("clone3", "a process of its own, newest", "clone3", (bytes(64), 64), refused("ENOSYS"), refused("ENOSYS"),
             _UNIT),
     Attempt("mmap executable", "code of its own", "mmap",
-            (0, 4096, READ_WRITE_EXECUTE, ANONYMOUS, -1, 0), killed(), _ALONE, _selinux("process { execmem }")),
+            (0, 4096, READ_WRITE_EXECUTE, ANONYMOUS, -1, 0), killed(), _ALONE, _selinux("process { execmem }"),
+            # its systemd refuses by a filter, before the kernel asks SELinux
+            Outcome(UNIT, ("EPERM",))),
     Attempt("mprotect executable", "data become code", "mprotect",
             (SCRATCH, SCRATCH_BYTES, READ_WRITE_EXECUTE), killed(), _ALONE, Outcome(UNIT, ("EACCES", "EPERM"))),
     Attempt("personality", "turn off the random placing of memory", "personality", (0x40000,), killed(), _ALONE,
@@ -124,7 +126,9 @@ WORKER: Final = (
     Attempt("fast open", "a connection to elsewhere from a listener", "sendto",
             (Of("listener"), b"x", 1, MSG_FASTOPEN, internet("192.0.2.1", 80), 16),
             Outcome(KERNEL, ("EISCONN",)), Outcome(NOTHING, ("ENETUNREACH", "EINPROGRESS")),
-            _selinux("tcp_socket { connect }")),
+            _selinux("tcp_socket { connect }"),
+            # its kernel asks no security module about this way of connecting
+            Outcome(NOTHING, ("ENETUNREACH", "EINPROGRESS"))),
     Attempt("datagram", "a datagram to elsewhere from its own port", "sendto",
             (Of("datagram"), b"x", 1, 0, internet("198.51.100.2", 9), 16), _ALONE, _ALONE, _ALONE),
     Attempt("attach filter", "choose the packets of its sockets", "setsockopt",

@@ -43,7 +43,8 @@ def _behind(outcome: Outcome) -> str:
 def _labelled(attempt: Attempt) -> str:
     outcome = attempt.labelled
     denied = f", `{outcome.denied}`" if outcome.denied else ""
-    return f"{_behind(outcome)}{denied}" if outcome.layer else "not tried"
+    older = f"; on Debian 12 {_behind(attempt.bookworm)}" if attempt.bookworm else ""
+    return f"{_behind(outcome)}{denied}{older}" if outcome.layer else "not tried"
 
 
 def _worker() -> str:

@@ -17,6 +17,7 @@ from wolfguard.cli import completion, documents
 from wolfguard.cli.failure import CommandError
 from wolfguard.cli.root import COMMANDS, command
 from wolfguard.errors import StartError
+from wolfguard.sandbox import foreign_crypto
 from wolfguard.sandbox.processes import PROCESSES
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -65,6 +66,19 @@ def test_run_loads_nothing_that_reads_yaml_or_maps_openssl() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_command_that_asks_the_gateway_maps_no_openssl(tmp_path: Path) -> None:
+    code = (
+        "import sys, wolfguard.cli\n"
+        "try: wolfguard.cli.main()\n"
+        "finally: print(open('/proc/self/maps').read() + ' '.join(name for name, found in sys.modules.items() if found))"
+    )
+    words = [sys.executable, "-c", code, "--socket", str(tmp_path / "control.sock"), "status"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 3, result.stderr
+    assert "http.client" in result.stdout
+    assert foreign_crypto.mapped(result.stdout) == ()
 
 
 def test_run_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
