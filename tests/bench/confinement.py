@@ -72,7 +72,7 @@ def check(ground: Stage, *, confined: bool) -> None:
 def cost(ground: Stage, server: Server, *, down: bool) -> float:
     """CPU-s per GB of one transfer."""
     before = cpu_seconds(server.pids())
-    moved = transfer(ground.topology.client, Topology.UPSTREAM_V4, SECONDS, down=down)
+    moved = transfer(ground.topology.client, Topology.UPSTREAM_V4, seconds=SECONDS, down=down)
     return (cpu_seconds(server.pids()) - before) / (moved.bytes / 1e9)
 
 

@@ -77,7 +77,9 @@ def sample(ground: Stage, server: Server, samples: Samples) -> None:
             for direction in DIRECTIONS:
                 name = f"{server.name} {channel(dtls=dtls)} {direction}"
                 counted, before = server.counters(), cpu_seconds(server.pids())
-                moved = transfer(ground.topology.client, Topology.UPSTREAM_V4, SECONDS, down=direction == "down")
+                moved = transfer(
+                    ground.topology.client, Topology.UPSTREAM_V4, seconds=SECONDS, down=direction == "down"
+                )
                 used = cpu_seconds(server.pids()) - before
                 samples.add(samples.costs, name, used / (moved.bytes / 1e9))
                 samples.add(samples.rates, name, moved.gigabits)

@@ -96,7 +96,7 @@ def test_an_access_list(groups: Field, build: Build, clients: list[Client]) -> N
     reload(groups, listed("icmp", "tcp 5201"))
     with iperf_server(groups.topology.upstream):
         for address in UPSTREAMS:
-            assert transfer(groups.topology.client, address, 1, down=True).bytes > 1_000_000
+            assert transfer(groups.topology.client, address, size=2_000_000, down=True).bytes > 1_000_000
 
 
 def transfer_at_once(field: Field, address: str) -> None:
@@ -163,7 +163,7 @@ def test_rates(groups: Field, build: Build, clients: list[Client]) -> None:
         for down, rate, counter in ((False, RATE_UP, "drop_rate_up"), (True, RATE_DOWN, "drop_rate_down")):
             name = "sent_bytes" if down else "received_bytes"
             begun, before = time.monotonic(), groups.session(inside)[name]
-            assert transfer(groups.topology.client, Topology.UPSTREAM_V4, 2, down=down).bytes > 50_000
+            assert transfer(groups.topology.client, Topology.UPSTREAM_V4, seconds=2, down=down).bytes > 50_000
             seconds, passed = time.monotonic() - begun, groups.session(inside)[name] - before
             assert passed <= BURST + rate / 8 * (seconds + 0.1)
             assert groups.counters().get(counter, 0) > dropped.get(counter, 0)

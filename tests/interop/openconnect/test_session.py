@@ -14,6 +14,7 @@ from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
 
+MOVED = 20_000_000
 ANSWERED = r"Got CONNECT response: HTTP/1.1 200"
 
 
@@ -27,8 +28,8 @@ def test_traffic_both_ways(field: Field, build: Build, clients: list[Client]) ->
     ping(field.topology.upstream, inside)
     with iperf_server(field.topology.upstream):
         for address in (Topology.UPSTREAM_V4, Topology.UPSTREAM_V6):
-            assert transfer(field.topology.client, address, 1, down=False).bytes > 10_000_000
-            assert transfer(field.topology.client, address, 1, down=True).bytes > 10_000_000
+            assert transfer(field.topology.client, address, size=MOVED, down=False).bytes > MOVED // 2
+            assert transfer(field.topology.client, address, size=MOVED, down=True).bytes > MOVED // 2
 
 
 def test_reconnect_after_cut(field: Field, build: Build, clients: list[Client]) -> None:

