@@ -73,10 +73,9 @@ class OpenSslDatagrams:
 
     def command(self, offer: DatagramOffer, tunnel: Tunnel) -> list[str]:
         word, version = {"1.2": ("-dtls1_2", 0xFEFD), "1.0": ("-dtls1", 0xFEFF)}[offer.version]
-        file = self.folder / f"session-{tunnel.app_id.hex()}"
-        file.write_text(session_of(tunnel.app_id, version))
+        (self.folder / "session.pem").write_text(session_of(tunnel.app_id, version))
         ciphers = f"{':'.join(self.suites[name] for name in offer.suites)}:@SECLEVEL=0"
-        words = [word, "-cipher", ciphers, "-sess_in", f"/tmp/{file.name}", "-psk_identity", "psk"]
+        words = [word, "-cipher", ciphers, "-sess_in", "/tmp/session.pem", "-psk_identity", "psk"]
         words += ["-psk", tunnel.key.hex(), *([] if offer.extended_master_secret else ["-no_ems"])]
         return [*self.enter, "openssl", "s_client", "-connect", f"{Topology.GATEWAY_V4}:443", *words]
 

@@ -33,6 +33,7 @@ EXTENSIONS = {
     "1.3": {"supported versions", "key share"},
     "1.2": {"renegotiation info", "EC point formats", "extended master secret", "server name"},
 }
+HYBRIDS = ("SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519MLKEM768")
 FIPS_CONFIGURATION = """\
 openssl_conf = initial
 .include /tmp/fipsmodule.cnf
@@ -83,22 +84,37 @@ def sweep(name: str, stack: stacks.Stack, *, thorough: bool = False) -> dict[str
 def test_openssl(swept: tuple[str, Field]) -> None:
     name, field = swept
     client = stacks.openssl(enter(field))
-    assert {"SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519MLKEM768"} <= client.groups
     counted = sweep(name, client, thorough=True)
     assert counted["taken"] >= 5
     assert counted["refused"] >= 20
 
 
-def test_openssl_fips_provider(swept: tuple[str, Field]) -> None:
-    name, field = swept
+def fips_openssl(field: Field) -> stacks.OpenSsl:
+    """OpenSSL with nothing but its FIPS provider, after that one's own self-test."""
     path = roots.make(roots.STACKS)
     (path / "tmp" / "fips.cnf").write_text(FIPS_CONFIGURATION)
     module = "/usr/lib/x86_64-linux-gnu/ossl-modules/fips.so"
     said = stacks.run([*roots.enter(path), "openssl", "fipsinstall", "-module", module, "-out", "/tmp/fipsmodule.cnf"])
     assert "INSTALL PASSED" in said, said
-    client = stacks.openssl(enter(field), ("env", "OPENSSL_CONF=/tmp/fips.cnf"), has_sha1=False)
+    return stacks.openssl(enter(field), ("env", "OPENSSL_CONF=/tmp/fips.cnf"), has_sha1=False)
+
+
+def test_openssl_fips_provider(swept: tuple[str, Field]) -> None:
+    name, field = swept
+    client = fips_openssl(field)
     assert "x25519" not in client.groups
     assert sweep(name, client)["taken"] >= 5
+
+
+def test_hybrids(swept: tuple[str, Field]) -> None:
+    """Each by itself, with OpenSSL's own provider and with its FIPS provider: the profile's come up, no other does."""
+    name, field = swept
+    profile = load_profile(name)
+    for client in (stacks.openssl(enter(field)), fips_openssl(field)):
+        assert set(HYBRIDS) <= client.groups
+        for group in HYBRIDS:
+            settled = client.probe(client.able(Offer("1.3", SUITES_TLS13, (group,), SIGNATURES)))
+            assert (settled.group if settled else "") == (group if group in profile.groups else ""), group
 
 
 def test_gnutls(swept: tuple[str, Field]) -> None:

@@ -73,5 +73,7 @@ def tunnel(name: str, field: Field, *headers: str) -> Tunnel:
     status, head, _ = tls.connect(tls.log_in("alice", PASSWORD), *(headers or OFFER))
     assert status == 200
     named = re.search(r"(?im)^x-dtls-app-id: ([0-9a-f]+)", head)
-    keys = (roots.make(roots.STACKS) / log.lstrip("/")).read_text()
+    file = roots.make(roots.STACKS) / log.lstrip("/")
+    keys = file.read_text()
+    file.unlink()
     return Tunnel(tls, head, bytes.fromhex(named.group(1)) if named else b"", exported(keys, "TLS_AES_256_GCM_SHA384"))
