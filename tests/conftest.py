@@ -20,6 +20,7 @@ WITHOUT_MODULE = pytest.StashKey[int]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--log-mode", action="store_true", help="gateways learn; what is learned fails a test")
+    parser.addoption("--write-clients", action="store_true", help="write what each client gets instead of comparing")
 
 
 def pytest_configure(config: pytest.Config) -> None:

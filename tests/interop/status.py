@@ -23,6 +23,11 @@ def counters(site: Site) -> dict[str, int]:
     return {str(name): int(value) for name, value in _status(site)["counters"].items()}
 
 
+def not_approved(site: Site) -> int:
+    """Sessions since the start that have used what is not approved."""
+    return int(_status(site)["not_approved"])
+
+
 def workers(site: Site) -> dict[int, int]:
     """Slots and the processes in them."""
     processes = _status(site)["processes"]

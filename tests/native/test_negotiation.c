@@ -53,7 +53,8 @@ static void test_choices(void)
 {
     IS("good", &rules, &modern, 2);
     CHECK(choice.version == WGE_TLS13 && choice.certificate == 1); /* the site prefers ECDSA */
-    CHECK(choice.group_count == 1 && choice.groups[0] == 4587);    /* and a hybrid */
+    CHECK(choice.signature == 0x0403);
+    CHECK(choice.group_count == 1 && choice.groups[0] == 4587); /* and a hybrid */
     IS("good", &rules, &modern, 1);
     CHECK(choice.certificate == 0);
 
@@ -65,7 +66,7 @@ static void test_choices(void)
     hello = modern;
     hello.signature_count = 1; /* RSA only */
     IS("good", &rules, &hello, 2);
-    CHECK(choice.certificate == 0);
+    CHECK(choice.certificate == 0 && choice.signature == 0x0804);
 
     hello = modern;
     hello.tls13 = false;

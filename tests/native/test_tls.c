@@ -169,6 +169,15 @@ static void test_rsa(void)
     expect(&(struct client_options){.groups = {WOLFSSL_ECC_SECP256R1}}, "TLS 1.3", "TLS_AES_256_GCM_SHA384",
            "secp256r1", "rsa_pss_rsae_sha256");
     wge_sites_release(sites);
+    /* the site's order decides, not the client's, and not how strong a hash is */
+    config.signatures = (struct wge_names)NAMES("rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512");
+    sites = make_sites(&config, 1);
+    for (unsigned tls12 = 0; tls12 < 2; tls12++)
+        expect(&(struct client_options){.tls12 = tls12 != 0, .groups = {WOLFSSL_ECC_SECP256R1}},
+               tls12 ? "TLS 1.2" : "TLS 1.3",
+               tls12 ? "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" : "TLS_AES_256_GCM_SHA384", "secp256r1",
+               "rsa_pss_rsae_sha384");
+    wge_sites_release(sites);
     sites = before;
 }
 

@@ -55,6 +55,21 @@ def hello_body(
     )  # fmt: skip
 
 
+def extension(kind: int, content: bytes = b"") -> bytes:
+    return kind.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content
+
+
+def extensions_of(server_hello: bytes) -> set[int]:
+    """Kinds of extension in a ServerHello's body, of TLS as of DTLS (RFC 5246 section 7.4.1.3)."""
+    at = 2 + 32
+    at += 1 + server_hello[at] + 2 + 1  # session, suite, compression
+    rest, kinds = server_hello[at + 2 :], set()
+    while rest:
+        kinds.add(int.from_bytes(rest[:2], "big"))
+        rest = rest[4 + int.from_bytes(rest[2:4], "big") :]
+    return kinds
+
+
 def hello(session_id: bytes) -> bytes:
     """The datagram with which a client begins."""
     return record(HANDSHAKE, message(CLIENT_HELLO, hello_body(session_id)))

@@ -60,36 +60,37 @@ def prf(secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
 
 @dataclass
 class Datagrams:
-    """One association from a connected UDP socket. `number` is the next record's in epoch 1."""
+    """One association from a connected UDP socket. `number` is the next record's in epoch 1; `extensions` are those of
+    the hello, the extended master secret among them; `server_hello` is the body of the answer."""
 
     socket: socket.socket
     key: bytes
     app_id: bytes
     number: int = 0
     random: bytes = field(default_factory=lambda: os.urandom(32))
+    extensions: bytes = hellos.EXTENDED_MASTER_SECRET
+    server_hello: bytes = b""
     _transcript: bytes = b""
     _sequence: int = 0
     _arrived: list[bytes] = field(default_factory=list)
 
     def handshake(self) -> None:
-        random = self.random
-        asked = self._ask_for_cookie(random)
+        asked = self._ask_for_cookie()
         assert asked[0] == hellos.HELLO_VERIFY_REQUEST
         cookie = asked[hellos.MESSAGE_HEAD + 3 :]
         self._transcript = b""  # the exchange of cookies is no part of it
-        self._say(hellos.CLIENT_HELLO, hellos.hello_body(self.app_id, random=random, cookie=cookie))
-        server_random = b""
+        self._say(hellos.CLIENT_HELLO, self._hello(cookie))
         while True:
             message = self._next_message()
             self._transcript += message
             if message[0] == hellos.SERVER_HELLO:
-                server_random = message[hellos.MESSAGE_HEAD + 2 :][:32]
+                self.server_hello = message[hellos.MESSAGE_HEAD :]
             if message[0] == hellos.SERVER_HELLO_DONE:
                 break
         self._say(hellos.CLIENT_KEY_EXCHANGE, b"\x00\x03psk")
         size = len(self.key).to_bytes(2, "big")
         master = prf(size + bytes(len(self.key)) + size + self.key, b"extended master secret", self._hash(), 48)
-        block = prf(master, b"key expansion", server_random + random, 72)
+        block = prf(master, b"key expansion", self.server_hello[2:34] + self.random, 72)
         self._ours, self._theirs = AESGCM(block[:32]), AESGCM(block[32:64])
         self._our_salt, self._their_salt = block[64:68], block[68:72]
         self.socket.send(hellos.record(hellos.CHANGE_CIPHER_SPEC, b"\x01", number=self._sequence))
@@ -130,14 +131,17 @@ class Datagrams:
         self.send(b"\x03")
         assert self.receive() == (hellos.DATA, b"\x04")
 
-    def _ask_for_cookie(self, random: bytes) -> bytes:
+    def _hello(self, cookie: bytes = b"") -> bytes:
+        return hellos.hello_body(self.app_id, random=self.random, cookie=cookie, extensions=self.extensions)
+
+    def _ask_for_cookie(self) -> bytes:
         """Said again when nobody answers, as all clients do."""
         patience = self.socket.gettimeout()
         self.socket.settimeout(REPEAT)
         try:
             for _ in range(10):
                 self._sequence = 0
-                self._say(hellos.CLIENT_HELLO, hellos.hello_body(self.app_id, random=random))
+                self._say(hellos.CLIENT_HELLO, self._hello())
                 with suppress(TimeoutError):
                     return self._next_message()
             raise TimeoutError("the gateway asks for no cookie")

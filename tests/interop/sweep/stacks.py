@@ -103,7 +103,10 @@ class OpenSsl:
             return None
         version = _one(r"Protocol version: TLSv(\S+)", said)
         group = _one(r"(?:Negotiated TLS1.3 group|Peer Temp Key|Server Temp Key): ([^,\n]*(?:, [\w-]+)?)", said)
-        return Settled({"1": "1.0"}.get(version, version), self._iana(_one(r"Ciphersuite: (\S+)", said)), _group(group))
+        signature = _one(r"Signature type: (\S+)", said)
+        return Settled(
+            {"1": "1.0"}.get(version, version), self._iana(_one(r"Ciphersuite: (\S+)", said)), _group(group), signature
+        )
 
     def _iana(self, name: str) -> str:
         return name if name.startswith("TLS_") else _OPENSSL_SUITES.get(name, name)
@@ -157,6 +160,12 @@ _GNUTLS_SIGNATURES = {
 }  # fmt: skip
 
 
+def _signature_word(version: str, signature: str) -> str:
+    """The names with a curve are for TLS 1.3 alone there."""
+    word = _GNUTLS_SIGNATURES[signature]
+    return word if version == "1.3" else re.sub(r"SECP\d+R1-", "", word)
+
+
 @dataclass(frozen=True)
 class GnuTls:
     enter: Sequence[str]
@@ -185,15 +194,14 @@ class GnuTls:
         suite = _gnutls_suite(version, exchange, signature or exchange, cipher)
         group = exchange.removeprefix("ECDHE-").removeprefix("HYBRID-")
         known = {name: iana for iana, name in _GNUTLS_GROUPS.items()}
-        return Settled(version, suite, known.get(group, ""))
+        signed = {_signature_word(version, iana): iana for iana in _GNUTLS_SIGNATURES}
+        return Settled(version, suite, known.get(group, ""), signed.get(signature, signature))
 
     def priority(self, offer: Offer) -> str:
         """Only what is asked for, of GnuTLS's own sets for each part of a suite, told apart by cipher and by
         key exchange."""
         groups = [_GNUTLS_GROUPS[each] for each in offer.groups]
-        signatures = [_GNUTLS_SIGNATURES[each] for each in offer.signatures]
-        if offer.version != "1.3":  # the names with a curve are for TLS 1.3 alone there
-            signatures = [re.sub(r"SECP\d+R1-", "", each) for each in signatures]
+        signatures = [_signature_word(offer.version, each) for each in offer.signatures]
         ciphers, exchanges, macs = self._parts(offer)
         words = ["NONE", f"+VERS-TLS{offer.version}", *(f"+{each}" for each in ciphers), *macs, *exchanges]
         words += [*(f"+SIGN-{each}" for each in signatures), *(f"+GROUP-{each}" for each in groups), "+COMP-NULL"]

@@ -7,26 +7,17 @@ What must come of each offer is worked out from the profile (`offers`). One gate
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.interop import roots
-from tests.interop.conftest import Field, short_patience
+from tests.interop.conftest import Field
 from tests.interop.sweep import stacks
+from tests.interop.sweep.conftest import enter, leaves_of
 from tests.interop.sweep.offers import (
     SIGNATURES,
     SUITES_TLS12,
     SUITES_TLS13,
-    Leaf,
     Offer,
     Settled,
     allowed,
@@ -34,17 +25,15 @@ from tests.interop.sweep.offers import (
     permitted,
 )
 from wolfguard import _native
-from wolfguard.policy.load import load_profile, profile_names
+from wolfguard.policy.load import load_profile
 
-NAME = "vpn.example.test"
 AT_ONCE = 4
 # as OpenSSL calls what a server may answer
 EXTENSIONS = {
     "1.3": {"supported versions", "key share"},
     "1.2": {"renegotiation info", "EC point formats", "extended master secret", "server name"},
 }
-USUAL = (Leaf("EC", 256), Leaf("RSA", 2048))
-STRONG = (Leaf("EC", 384), Leaf("RSA", 3072))
+HYBRIDS = ("SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519MLKEM768")
 FIPS_CONFIGURATION = """\
 openssl_conf = initial
 .include /tmp/fipsmodule.cnf
@@ -61,48 +50,10 @@ default_properties = fips=yes
 """
 
 
-def strong_certificates(document: dict[str, Any]) -> None:
-    """P-384 and RSA-3072, signed with SHA-384, in place of the demo's."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    keys: list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = [
-        ec.generate_private_key(ec.SECP384R1()),
-        rsa.generate_private_key(65537, 3072),
-    ]
-    now = datetime.now(UTC)
-    for key, entry in zip(keys, document["sites"][0]["certificates"], strict=True):
-        made = (
-            x509.CertificateBuilder(
-                subject, subject, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(90)
-            )
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-            .sign(key, hashes.SHA384())
-        )
-        Path(entry["certificate"]).write_bytes(made.public_bytes(Encoding.PEM))
-        Path(entry["key"]).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-@pytest.fixture(scope="module", params=profile_names())
-def swept(request: pytest.FixtureRequest, make_gateway: Callable[..., Field]) -> Iterator[tuple[str, Field]]:
-    """Each profile's gateway, which lives as long as its turn."""
-
-    def edit(document: dict[str, Any]) -> None:
-        short_patience(request.param)(document)
-        if request.param.startswith("cnsa"):
-            strong_certificates(document)
-
-    made = make_gateway(edit)
-    yield request.param, made
-    made.gateway.stop()
-
-
-def enter(field: Field) -> list[str]:
-    return field.topology.client.inside(roots.enter(roots.make(roots.STACKS)))
-
-
 def sweep(name: str, stack: stacks.Stack, *, thorough: bool = False) -> dict[str, int]:
     """Asks for everything. Raises AssertionError with every offer that came out otherwise than it must."""
     profile = load_profile(name)
-    leaves = STRONG if name.startswith("cnsa") else USUAL
+    leaves = leaves_of(name)
     counted = {"taken": 0, "refused": 0, "unable": 0}
     wrong: list[str] = []
     asked: dict[Offer, Future[Settled | None]] = {}
@@ -133,22 +84,37 @@ def sweep(name: str, stack: stacks.Stack, *, thorough: bool = False) -> dict[str
 def test_openssl(swept: tuple[str, Field]) -> None:
     name, field = swept
     client = stacks.openssl(enter(field))
-    assert {"SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519MLKEM768"} <= client.groups
     counted = sweep(name, client, thorough=True)
     assert counted["taken"] >= 5
     assert counted["refused"] >= 20
 
 
-def test_openssl_fips_provider(swept: tuple[str, Field]) -> None:
-    name, field = swept
+def fips_openssl(field: Field) -> stacks.OpenSsl:
+    """OpenSSL with nothing but its FIPS provider, after that one's own self-test."""
     path = roots.make(roots.STACKS)
     (path / "tmp" / "fips.cnf").write_text(FIPS_CONFIGURATION)
     module = "/usr/lib/x86_64-linux-gnu/ossl-modules/fips.so"
     said = stacks.run([*roots.enter(path), "openssl", "fipsinstall", "-module", module, "-out", "/tmp/fipsmodule.cnf"])
     assert "INSTALL PASSED" in said, said
-    client = stacks.openssl(enter(field), ("env", "OPENSSL_CONF=/tmp/fips.cnf"), has_sha1=False)
+    return stacks.openssl(enter(field), ("env", "OPENSSL_CONF=/tmp/fips.cnf"), has_sha1=False)
+
+
+def test_openssl_fips_provider(swept: tuple[str, Field]) -> None:
+    name, field = swept
+    client = fips_openssl(field)
     assert "x25519" not in client.groups
     assert sweep(name, client)["taken"] >= 5
+
+
+def test_hybrids(swept: tuple[str, Field]) -> None:
+    """Each by itself, with OpenSSL's own provider and with its FIPS provider: the profile's come up, no other does."""
+    name, field = swept
+    profile = load_profile(name)
+    for client in (stacks.openssl(enter(field)), fips_openssl(field)):
+        assert set(HYBRIDS) <= client.groups
+        for group in HYBRIDS:
+            settled = client.probe(client.able(Offer("1.3", SUITES_TLS13, (group,), SIGNATURES)))
+            assert (settled.group if settled else "") == (group if group in profile.groups else ""), group
 
 
 def test_gnutls(swept: tuple[str, Field]) -> None:

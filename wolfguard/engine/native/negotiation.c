@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* negotiation.c - the order of questions: version, suite, extended master secret, group, certificate. */
+/* negotiation.c - the order of questions: version, suite, extended master secret, group, signature with certificate. */
 #include "negotiation.h"
 
 #include <string.h>
@@ -98,6 +98,7 @@ static bool choose_certificate(const struct wge_tls_rules *rules, const struct w
             if (!suite_in_common(rules, hello, choice->version, certificates[n].key))
                 continue;
             choice->certificate = n;
+            choice->signature = signature->number;
             return true;
         }
     }

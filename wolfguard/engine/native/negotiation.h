@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* negotiation.h - chooses version, certificate and groups from a ClientHello by a site's rules, before the TLS library
- * sees a byte: the library has no switch for "extended master secret or nothing" (RFC 7627), for "hybrid or nothing",
- * nor for several certificates. Pure: no library, no socket, no clock. */
+/* negotiation.h - chooses version, certificate, signature and groups from a ClientHello by a site's rules, before the TLS
+ * library sees a byte: the library has no switch for "extended master secret or nothing" (RFC 7627), for "hybrid or
+ * nothing", nor for several certificates, and takes the weakest hash of a signature. Pure: no library, no socket, no
+ * clock. */
 #ifndef WGE_NEGOTIATION_H
 #define WGE_NEGOTIATION_H
 
@@ -44,6 +45,7 @@ struct wge_certificate_facts {
 struct wge_tls_choice {
     uint16_t version;
     size_t certificate; /* place in the list given */
+    uint16_t signature; /* made with its key */
     uint16_t groups[WGE_RULES_MAX];
     size_t group_count;
     bool extended_master_secret; /* in use when the handshake succeeds; TLS 1.3 has it built in */

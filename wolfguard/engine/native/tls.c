@@ -124,12 +124,16 @@ enum wge_result wge_stream_begin(struct wge_stream *s, struct wge_tls_context *c
         groups[i] = choice->groups[i];
     s->choice = malloc(sizeof(*s->choice));
     s->ssl = s->choice == NULL ? NULL : wolfSSL_new(library);
-    if (s->ssl == NULL || wolfSSL_set_groups(s->ssl, groups, (int)choice->group_count) != WOLFSSL_SUCCESS)
+    const uint8_t scheme[] = {(uint8_t)(choice->signature >> 8), (uint8_t)choice->signature};
+    if (s->ssl == NULL || wolfSSL_set_groups(s->ssl, groups, (int)choice->group_count) != WOLFSSL_SUCCESS ||
+        wolfSSL_set_signature_schemes(s->ssl, scheme, sizeof scheme) != WOLFSSL_SUCCESS)
         return WGE_NO_MEMORY;
     *s->choice = *choice;
     s->context = wge_tls_context_share(context);
-    s->signing = (struct wge_signing){
-        .signer = signer, .rules = wge_tls_context_rules(context), .key = certificates[choice->certificate].number};
+    s->signing = (struct wge_signing){.signer = signer,
+                                      .allowed = &s->choice->signature,
+                                      .allowed_count = 1,
+                                      .key = certificates[choice->certificate].number};
     s->tls13 = choice->version == WGE_TLS13;
     wolfSSL_SetIOReadCtx(s->ssl, s);
     wolfSSL_SetIOWriteCtx(s->ssl, s);
@@ -191,7 +195,7 @@ static void end_handshake(struct wge_stream *s)
     s->context = NULL;
     s->choice = NULL;
     s->signing.signer = NULL;
-    s->signing.rules = NULL;
+    s->signing.allowed = NULL;
 }
 
 enum wge_result wge_stream_accept(struct wge_stream *s, const char **label)

@@ -154,8 +154,11 @@ enum wge_result wge_tls_client_create(struct wge_tls_client **out, const struct 
         return WGE_NO_MEMORY;
     c->in.capacity = c->out.capacity = BUFFER;
     c->patience = PATIENCE;
-    c->signing = (struct wge_signing){.signer = signer, .rules = &c->rules, .key = config->certificate.number};
     enum wge_result result = wge_tls_read_rules(&c->rules, &rules, why);
+    c->signing = (struct wge_signing){.signer = signer,
+                                      .allowed = c->rules.signatures,
+                                      .allowed_count = c->rules.signature_count,
+                                      .key = config->certificate.number};
     if (result == WGE_OK)
         result = make_context(c, config, why);
     if (result == WGE_OK)

@@ -9,16 +9,16 @@
 #include <wolfssl/wolfcrypt/sha256.h>
 #include <wolfssl/wolfcrypt/sha512.h>
 
-/* Asks keyd, provided that the site allows this algorithm: the library chooses among what the client offers, and knows
- * the site's list only as far as our choice of a certificate went. */
+/* Asks keyd, provided that this algorithm is allowed: as a server the one that we chose, as a client one of the rules, of
+ * which the library knows nothing there. */
 static int sign(struct wge_signing *s, enum wge_sign_scheme scheme, enum wge_sign_hash hash, uint16_t number,
                 const uint8_t *data, word32 data_length, uint8_t *out, word32 *out_length)
 {
     uint8_t signature[WGE_SIGN_SIGNATURE_MAX];
     size_t length = 0;
     bool allowed = false;
-    for (size_t i = 0; s->rules != NULL && i < s->rules->signature_count; i++)
-        allowed |= s->rules->signatures[i] == number;
+    for (size_t i = 0; s->allowed != NULL && i < s->allowed_count; i++)
+        allowed |= s->allowed[i] == number;
     if (!allowed) {
         s->failed = "handshake_no_signature";
         return WC_HW_E;

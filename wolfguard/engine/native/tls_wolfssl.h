@@ -34,7 +34,8 @@ void wge_tls_install_callbacks(WOLFSSL_CTX *ctx);
 /* tls_sign.c: who signs for a handshake, with what, and what came of it. */
 struct wge_signing {
     struct wge_sign_client *signer;
-    const struct wge_tls_rules *rules;
+    const uint16_t *allowed; /* numbers of what it may sign with; borrowed */
+    size_t allowed_count;
     uint16_t key;
     uint16_t signature; /* number of what was signed with; 0: nothing so far */
     const char *failed; /* label, NULL: nothing has */
