@@ -20,7 +20,7 @@ import pytest
 
 from tests.interop.conftest import PASSWORD, Field
 from tests.interop.raw import Raw, inside
-from tests.system.whole_gateway import status, until
+from tests.system.whole_gateway import status
 from wolfguard import _native
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.crypto.library import MANIFEST
@@ -36,8 +36,7 @@ def topology() -> Iterator[Topology]:
     made = Topology.named(f"wgs{os.getpid()}")
     made.delete()
     made.add()
-    # link-local addresses and their routes come a moment later
-    until(lambda: "tentative" not in made.gateway.run("ip", "-6", "address"), "settled addresses")
+    made.settle()
     yield made
     made.delete()
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from wolfguard.errors import LocalError
+
+SETTLE_SECONDS: Final = 30
 
 
 def run(*command: str) -> str:
@@ -35,6 +39,10 @@ class Namespace:
         etc = self.etc
         etc.mkdir(parents=True, exist_ok=True)
         (etc / "resolv.conf").write_text("")
+        # Nobody else has its addresses. Looking for duplicates takes two seconds, in which a router asks no neighbour,
+        # since it does so from its link-local address; it tries again a second later.
+        for interfaces in ("all", "default"):
+            self.sysctl(f"net.ipv6.conf.{interfaces}.accept_dad", "0")
         self.run("ip", "link", "set", "lo", "up")
 
     def delete(self) -> None:
@@ -70,6 +78,10 @@ class Namespace:
 
     def route(self, network: str, via: str) -> None:
         self.run("ip", "route", "add", network, "via", via)
+
+    def settled(self, device: str) -> bool:
+        """Whether the device can ask for IPv6 neighbours: it has carrier and a link-local address that is in use."""
+        return bool(self.run("ip", "-6", "-o", "address", "show", "dev", device, "scope", "link", "-tentative"))
 
 
 def join(left: Namespace, left_device: str, right: Namespace, right_device: str) -> None:
@@ -127,6 +139,17 @@ class Topology:
         except LocalError:
             self.delete()
             raise
+
+    def settle(self) -> None:
+        """Waits until IPv6 works everywhere: the kernel tells of a veth's carrier once a second. Raises LocalError."""
+        devices = ((self.client, "eth0"), (self.gateway, "outside"), (self.gateway, "core"), (self.upstream, "eth0"))
+        limit = time.monotonic() + SETTLE_SECONDS
+        while not all(namespace.settled(device) for namespace, device in devices):
+            if time.monotonic() > limit:
+                raise LocalError(
+                    f"no link-local addresses after {SETTLE_SECONDS} s: IPv6 is off in this kernel, or busy"
+                )
+            time.sleep(0.02)
 
     def delete(self) -> None:
         for each in (self.client, self.gateway, self.upstream):

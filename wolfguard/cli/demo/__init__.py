@@ -85,6 +85,7 @@ def tell(topology: Topology, gateway: Gateway, profile: str, quiet: bool) -> dic
     if "confinement" in site.document:
         say(machine.sentence(site.document["confinement"]["allow"]))
     started = gateway.start()
+    topology.settle()
     added = site.wolfguard("user", "add", USER, "--password-stdin", stdin=password + "\n")
     if added.returncode != 0:
         raise WolfguardError(f"the user could not be added: {added.stderr.strip()}")
