@@ -28,14 +28,19 @@ def pbkdf2_sha512(password: bytes, salt: bytes, iterations: int, length: int) ->
 def equal(a: bytes, b: bytes) -> bool:
     """Constant time for inputs of equal length."""
 
+def make_p384_key(fd: int, allow_unlocked: bool, /) -> bytes:
+    """Makes an ECDSA key on P-384, writes it as PEM into the descriptor, returns its SPKI (DER). ValueError with a
+    sentence; then the file holds no key. `allow_unlocked`: also where no memory can be locked."""
+
 def certificate_public_key(chain_pem: bytes) -> bytes:
     """SubjectPublicKeyInfo (DER) of the first certificate."""
 
 class KeyServer:
     """keyd's hot path: one C thread a channel; Python only configures and counts."""
 
-    def __init__(self, signatures_per_second: int, allow_unlocked: bool = False) -> None:
-        """`allow_unlocked`: keys are loaded also where the machine refuses to lock their memory."""
+    def __init__(self, signatures_per_second: int, allow_unlocked: bool = False, p384_only: bool = False) -> None:
+        """`allow_unlocked`: keys are loaded also where the machine refuses to lock their memory. `p384_only`: only
+        ECDSA with SHA-384 is signed."""
 
     def load(self, number: int, key_pem_fd: int, expected: bytes = b"", /) -> bytes:
         """Reads and closes a private key; replaces the one with this number; returns its SPKI (DER). Given `expected`
@@ -56,11 +61,15 @@ class KeyServer:
 # ext_tls_client.c --------------------------------------------------------------------------------------------------
 
 class SignChannel:
-    """Our way to keyd for the certificates of connections that we open."""
+    """A way to keyd for who is no handshake thread."""
 
     def __init__(self) -> None: ...
     def set(self, fd: int, /) -> None:
         """Takes over the descriptor; closes the one before."""
+
+    def sign_p384(self, number: int, digest: bytes, /) -> bytes:
+        """The ECDSA signature (DER) over a digest of SHA-384. One call at a time; blocks for five seconds at most.
+        ConnectionError with a sentence: there is none."""
 
 class TlsClient:
     """One TLS 1.3 connection that we open: bytes in, bytes out. A method that finds the connection at its end raises

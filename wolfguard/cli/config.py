@@ -14,8 +14,10 @@ from wolfguard.cli.failure import CommandError
 from wolfguard.cli.options import as_json, examples, site_file
 from wolfguard.config import load, reference
 from wolfguard.config.site import Configuration
-from wolfguard.errors import ConfigurationError
+from wolfguard.crypto import own_keys
+from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.ipc import codec
+from wolfguard.sandbox import weakening
 
 RESOLVED_MAX = 16 * 1024 * 1024
 
@@ -88,21 +90,33 @@ def show(defaults: bool, file: Path, as_json: bool) -> None:
 
 
 @command.command(epilog=examples(("wolfguard config resolve ./wolfguard.yml", "as the gateway does")))
+@click.option("--make-keys", is_flag=True, help="Make the gateway's own keys below paths.keys where there are none.")
 @click.argument("file", type=click.Path(path_type=Path))
-def resolve(file: Path) -> None:
+def resolve(make_keys: bool, file: Path) -> None:
     """Print site file FILE as the gateway's processes get it: JSON with certificates and crypto profile filled in.
 
     The gateway runs this to read its site file. Private keys are not in it.
     """
     try:
         resolved = load.resolve(file)
-    except ConfigurationError as error:
+        if make_keys and _made_keys(resolved.configuration):
+            resolved = load.resolve(file)
+    except LocalError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
     for warning in resolved.warnings:
         click.echo(f"warning: {warning}", err=True)
     data = codec.encode(resolved.configuration, RESOLVED_MAX)
     sys.stdout.buffer.write(data)
+
+
+def _made_keys(configuration: Configuration) -> bool:
+    """Whether any of the gateway's own keys was missing; it is there now."""
+    allow_unlocked = weakening.UNLOCKED_KEYS in configuration.confinement.allow
+    made = own_keys.make_missing(configuration.paths.keys, allow_unlocked=allow_unlocked)
+    for name in made:
+        click.echo(f"made the {name} key below {configuration.paths.keys}", err=True)
+    return bool(made)
 
 
 def _summary(configuration: Configuration) -> str:

@@ -31,6 +31,7 @@ RESTART: dict[str, str] = {
     "sites[].timeouts.handshake": "laid out in memory at start",
     "sites[].timeouts.login": "laid out in memory at start",
     "confinement": "processes lock themselves in as they start",
+    "paths.keys": "keys are opened at start",
     "paths.state": "directories are opened before confinement",
     "paths.run": "directories are opened before confinement",
 }

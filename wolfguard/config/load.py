@@ -17,8 +17,8 @@ from pathlib import Path
 from wolfguard.config import build, chain_rules, checks, schema
 from wolfguard.config.document import MAX_BYTES, Document, Key, parse, show_key
 from wolfguard.config.schema import Problem
-from wolfguard.config.site import Certificate, Configuration, Radius, Site
-from wolfguard.crypto import certificates
+from wolfguard.config.site import Certificate, Configuration, OwnKeys, Radius, Site
+from wolfguard.crypto import certificates, own_keys
 from wolfguard.crypto.errors import CertificateError
 from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.policy import load as policy
@@ -68,13 +68,15 @@ def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, no
             problems += _radius_problems(key, radius)
             radius = _with_certificates(key, radius, problems)
         backends.append(dataclasses.replace(backend, radius=radius))
+    own = _own_keys(configuration.paths.keys, problems)
     if problems:
         raise schema.complain(document, problems)
     lines = [
         f"{document.source}:{document.line(warning.key)}: {show_key(warning.key)}: {warning.text}"
         for warning in sorted(warnings, key=lambda warning: document.line(warning.key))
     ]
-    return Resolved(dataclasses.replace(configuration, sites=tuple(sites), backends=tuple(backends)), tuple(lines))
+    resolved = dataclasses.replace(configuration, sites=tuple(sites), backends=tuple(backends), own_keys=own)
+    return Resolved(resolved, tuple(lines))
 
 
 def read(file: Path) -> Document:
@@ -154,6 +156,14 @@ def _with_certificates(key: Key, radius: Radius, problems: list[Problem]) -> Rad
             continue
         texts["chain" if name == "certificate" else "authorities_pem"] = content.decode("ascii", "replace")
     return dataclasses.replace(radius, **texts)  # type: ignore[arg-type]
+
+
+def _own_keys(folder: str, problems: list[Problem]) -> OwnKeys:
+    try:
+        return OwnKeys(*(own_keys.read_public(folder, name) for name in (own_keys.CHECKPOINT, own_keys.EVIDENCE)))
+    except LocalError as error:
+        problems.append(Problem(("paths", "keys"), str(error)))
+        return OwnKeys()
 
 
 def _key_problems(key: Key, entry: Certificate) -> Iterator[Problem]:

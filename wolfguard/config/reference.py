@@ -21,7 +21,7 @@ from wolfguard.config.changes import restart_reason
 from wolfguard.config.schema import Rules
 from wolfguard.config.site import Configuration
 
-COMPUTED = frozenset({"number", "chain", "crypto", "authorities_pem"})
+COMPUTED = frozenset({"number", "chain", "crypto", "authorities_pem", "own_keys"})
 """Fields of `config.site` that no file has: filled in while the file is resolved."""
 
 _WIDTH = 110

@@ -248,10 +248,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`target`: "journald", "file" or "stderr"; `path` for file."""
+    """`target`: "journald", "file" or "stderr"; `path` for file. `when_full`: "refuse" logins or "count" what is lost.
+    A checkpoint is signed after so many records, and at the latest after so many seconds if there were any."""
 
     target: str = "journald"
     path: str = "/var/log/wolfguard-gateway/records.jsonl"
+    when_full: str = "refuse"
+    checkpoint_records: int = 1000
+    checkpoint_seconds: int = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,11 +293,20 @@ class Confinement:
 class Paths:
     state: str = "/var/lib/wolfguard-gateway"
     run: str = "/run/wolfguard-gateway"
+    keys: str = "/etc/wolfguard-gateway/keys"
 
     @property
     def management_socket(self) -> str:
         """Where the command line tool reaches the gateway."""
         return f"{self.run}/control.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """Public halves (PEM) of the keys below paths.keys, "" for one that is not there."""
+
+    checkpoint: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,3 +327,4 @@ class Configuration:
     firewall: Firewall = field(default_factory=Firewall)
     confinement: Confinement = field(default_factory=Confinement)
     paths: Paths = field(default_factory=Paths)
+    own_keys: OwnKeys = field(default_factory=OwnKeys)

@@ -15,7 +15,9 @@ from wolfguard.crypto.errors import ModuleError
 from wolfguard.errors import LocalError
 
 TLS_NUMBERS: Final = range(896)
-CLIENT_NUMBERS: Final = range(896, 960)  # connections that we open; the rest up to 1023 is for evidence and checkpoints
+CLIENT_NUMBERS: Final = range(896, 960)  # connections that we open
+CHECKPOINT_NUMBER: Final = 960
+EVIDENCE_NUMBER: Final = 992
 
 
 def certificate_public_key(chain: bytes) -> bytes:
@@ -38,10 +40,10 @@ def verify_p384(spki: bytes, data: bytes, signature: bytes) -> bool:
 class SigningService:
     """Serves each channel in a thread of its own from the moment of `serve`. Call all methods in one thread."""
 
-    def __init__(self, signatures_per_second: int, *, allow_unlocked: bool = False) -> None:
+    def __init__(self, signatures_per_second: int, *, allow_unlocked: bool = False, p384_only: bool = False) -> None:
         """`signatures_per_second` bounds each channel; a second's worth may come at once. `allow_unlocked`: keys are
-        taken also where the machine refuses to lock their memory."""
-        self._server = _native.KeyServer(signatures_per_second, allow_unlocked)
+        taken also where the machine refuses to lock their memory. `p384_only`: only ECDSA with SHA-384 is signed."""
+        self._server = _native.KeyServer(signatures_per_second, allow_unlocked, p384_only)
 
     def load(self, number: int, descriptor: int, chain: bytes) -> None:
         """Takes over `descriptor`, closes it, and puts its private key in the place `number`, in one step and only if
@@ -51,8 +53,12 @@ class SigningService:
         except LocalError:
             os.close(descriptor)
             raise
+        self.load_pair(number, descriptor, expected)
+
+    def load_pair(self, number: int, descriptor: int, spki: bytes) -> None:
+        """As `load`, for a key whose public half (DER) is known otherwise."""
         try:
-            self._server.load(number, descriptor, expected)
+            self._server.load(number, descriptor, spki)
         except ValueError as error:
             raise LocalError(str(error)) from None
 
@@ -72,6 +78,10 @@ class SigningService:
     def serve_client(self, descriptor: int) -> None:
         """Takes over authd's channel; it may use every key of our own certificates as a client, and no server's."""
         self._serve(descriptor, CLIENT_NUMBERS)
+
+    def serve_one(self, descriptor: int, number: int) -> None:
+        """Takes over the channel of who may use this key alone."""
+        self._serve(descriptor, range(number, number + 1))
 
     def _serve(self, descriptor: int, numbers: range) -> None:
         try:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from wolfguard.crypto.digest import sha256
+from wolfguard.crypto.public_key import from_pem
 from wolfguard.crypto.signing import verify_p384
-from wolfguard.errors import ConfigurationError
+from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.fips import place
 from wolfguard.fips.facts import Caveat, Certificate, ListedEnvironment, ListedSystem, Snapshot, SystemModule
 
@@ -25,8 +25,6 @@ LIST: Final = "certificates.yml"
 SIGNATURE: Final = "certificates.yml.sig"
 KEY: Final = "snapshot-key.pem"
 FINGERPRINT_DIGITS: Final = 16
-
-_PEM: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 
 
 def read(folder: Path) -> Snapshot:
@@ -63,15 +61,12 @@ def verify(content: bytes, signature: bytes, key: bytes, whose: str, name: str) 
 
 def public_key(pem: bytes) -> bytes:
     """SubjectPublicKeyInfo (DER) of a public key in PEM. Raises ConfigurationError."""
-    found = _PEM.search(pem)
     try:
-        return base64.b64decode(b"".join(found[1].split()), validate=True) if found else _no_key()
-    except binascii.Error:
-        return _no_key()
-
-
-def _no_key() -> bytes:
-    raise ConfigurationError("the key of the list of certificates is no public key in PEM form (BEGIN PUBLIC KEY)")
+        return from_pem(pem)
+    except LocalError:
+        raise ConfigurationError(
+            "the key of the list of certificates is no public key in PEM form (BEGIN PUBLIC KEY)"
+        ) from None
 
 
 def _snapshot(document: Mapping[str, Any], signer: str, name: str) -> Snapshot:

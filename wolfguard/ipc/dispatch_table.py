@@ -18,6 +18,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
     ("mgmtd", "sessiond", "Disconnect", ("serving",), False),
     ("mgmtd", "sessiond", "ListSessions", ("serving",), False),
     ("mgmtd", "sessiond", "ListUsers", ("serving",), False),
+    ("mgmtd", "sessiond", "NoteEvidence", ("serving",), False),
     ("mgmtd", "sessiond", "ReadRecords", ("serving",), False),
     ("mgmtd", "sessiond", "RemoveUser", ("serving",), False),
     ("mgmtd", "sessiond", "SetPassword", ("serving",), False),
@@ -111,6 +112,7 @@ EDGES: Final[tuple[tuple[str, str, str, str, bool], ...]] = (
     ("worker", "sessiond", "ipc", "worker", False),
     ("worker", "keyd", "sign", "worker", True),
     ("authd", "keyd", "sign", "authd", False),
+    ("sessiond", "keyd", "sign", "sessiond", False),
     ("sessiond", "netd", "ipc", "sessiond", False),
     ("sessiond", "authd", "ipc", "authd", False),
     ("sessiond", "pam", "ipc", "pam", False),
@@ -118,4 +120,5 @@ EDGES: Final[tuple[tuple[str, str, str, str, bool], ...]] = (
     ("mgmtd", "sessiond", "ipc", "mgmtd", False),
     ("mgmtd", "worker", "ipc", "worker", False),
     ("mgmtd", "netd", "ipc", "mgmtd", False),
+    ("mgmtd", "keyd", "sign", "mgmtd", False),
 )

@@ -237,6 +237,17 @@ class ReadRecords(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class NoteEvidence(Request):
+    """The record of a signature with the evidence key, stored before keyd is asked for it. `digest` is SHA-384 in
+    hexadecimal, `subject` names for people what is signed."""
+
+    reply: ClassVar[type[Reply]] = Done
+    actor: Actor
+    digest: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdminEvent(Notice):
     """An act of administration that mgmtd itself answered (status, reload, a refused caller)."""
 

@@ -232,6 +232,16 @@ EVENTS: Final = (
         severity="notice",
     ),
     Event(
+        "admin.evidence-signed",
+        "Somebody had evidence signed with the gateway's evidence key; stored before the signature is made.",
+        (SUCCESS, FAILURE),
+        (
+            Field("digest", STRING, "SHA-384, in hexadecimal, of what is signed (DSSE pre-authentication encoding)"),
+            _DETAIL,
+        ),
+        severity="notice",
+    ),
+    Event(
         "admin.act",
         "Another act of administration: a status read, a reload, a caller who was refused.",
         (SUCCESS, FAILURE),

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from wolfguard.config.site import Certificate, Configuration, Confinement, Listener, Site
+from wolfguard.config.site import Certificate, Configuration, Confinement, Listener, OwnKeys, Site
+from wolfguard.crypto import own_keys
 from wolfguard.crypto.authority import Authority, Issued, make_authority
 from wolfguard.errors import StartError
 from wolfguard.policy.load import load_profile
@@ -22,7 +23,8 @@ from wolfguard.procs.child import Started
 from wolfguard.procs.keyd import Keyd, numbered_certificates
 from wolfguard.sandbox import weakening
 
-OK, MISMATCH, NO_KEY = 0, 3, 5
+OK, FORBIDDEN, MISMATCH, NO_KEY = 0, 2, 3, 5
+SHA256, SHA384 = 1, 2
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,51 @@ def test_descriptors_never_leak(keyd: Keyd, pki: Authority) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_only_workers_get_signatures(keyd: Keyd, pki: Authority, caplog: pytest.LogCaptureFixture) -> None:
+def with_own_keys(start: Started, folder: Path) -> Started:
+    own_keys.make_missing(str(folder))
+    public = OwnKeys(*(own_keys.read_public(str(folder), name) for name in ("checkpoint", "evidence")))
+    opened = [os.open(folder / f"{name}.key", os.O_RDONLY | os.O_CLOEXEC) for name in ("checkpoint", "evidence")]
+    configuration = dataclasses.replace(
+        start.configuration, own_keys=public, paths=dataclasses.replace(start.configuration.paths, keys=str(folder))
+    )
+    return dataclasses.replace(start, configuration=configuration, descriptors={**start.descriptors, "own": opened})
+
+
+def ask_own(channel: socket.socket, key: int, kind: int = SHA384) -> int:
+    length = {SHA256: 32, SHA384: 48}[kind]
+    channel.send(struct.pack("=4sIHBBHH", b"RSGW", 1, key, 1, kind, length, 0) + bytes(range(length)))
+    status: int = struct.unpack_from("=4sIHH", channel.recv(1024))[2]
+    return status
+
+
+def test_each_own_key_has_one_caller(keyd: Keyd, pki: Authority, tmp_path: Path) -> None:
+    asyncio.run(keyd.prepare(with_own_keys(started(certificate(pki.ecdsa, 0)), tmp_path)))
+    own = {"sessiond": 960, "mgmtd": 992}
+    for peer, number in own.items():
+        with attach(keyd, peer) as channel:
+            assert ask_own(channel, number) == OK
+    for peer in (*own, "worker", "authd"):
+        for number in (0, 896, *own.values()):
+            with attach(keyd, peer) as channel:
+                permitted = own.get(peer) == number or (peer, number) in (("worker", 0), ("authd", 896))
+                assert (ask_own(channel, number) == FORBIDDEN) == (not permitted)
+
+
+def test_own_keys_sign_digests_of_one_form(keyd: Keyd, pki: Authority, tmp_path: Path) -> None:
+    asyncio.run(keyd.prepare(with_own_keys(started(certificate(pki.ecdsa, 0)), tmp_path)))
+    with attach(keyd, "sessiond") as channel:
+        assert ask_own(channel, 960, SHA256) == FORBIDDEN
+        assert channel.recv(10) == b""
+
+
+def test_an_own_key_that_is_not_of_its_public_half(keyd: Keyd, pki: Authority, tmp_path: Path) -> None:
+    start = with_own_keys(started(certificate(pki.ecdsa, 0)), tmp_path)
+    start.descriptors["own"].reverse()
+    with pytest.raises(StartError, match=r"checkpoint\.key for .*checkpoint\.pub: .*public keys differ"):
+        asyncio.run(keyd.prepare(start))
+
+
+def test_who_has_no_key_gets_no_signature(keyd: Keyd, pki: Authority, caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(keyd.prepare(started(certificate(pki.ecdsa, 0))))
     with attach(keyd, "sessiond") as channel:
         assert channel.recv(10) == b""

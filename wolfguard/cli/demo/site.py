@@ -91,7 +91,7 @@ class Site:
             "firewall": {"accept_from": ["198.51.100.0/24", "2001:db8:2::/64"]},
             "records": {"target": "file", "path": str(self.folder / "state" / "records.jsonl")},
             **_confinement(),
-            "paths": {"state": str(self.folder / "state"), "run": str(self.folder / "run")},
+            "paths": {name: str(self.folder / name) for name in ("state", "run", "keys")},
         }
 
     def wolfguard(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:

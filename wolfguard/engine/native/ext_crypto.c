@@ -12,6 +12,7 @@
 #include "certificate.h"
 #include "digest.h"
 #include "library.h"
+#include "own_key.h"
 #include "random.h"
 
 #define RANDOM_MAX 65536
@@ -186,6 +187,24 @@ static PyObject *certificate_public_key(PyObject *self, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)spki, (Py_ssize_t)spki_length);
 }
 
+static PyObject *make_p384_key(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int fd, allow_unlocked;
+    uint8_t spki[WGE_OWN_KEY_SPKI_MAX];
+    size_t spki_length = 0;
+    const char *why = NULL;
+    struct wge_lock_duty duty = {0};
+    if (!PyArg_ParseTuple(args, "ip:make_p384_key", &fd, &allow_unlocked))
+        return NULL;
+    duty.may_fail = allow_unlocked != 0;
+    if (wge_own_key_make(fd, &duty, spki, &spki_length, &why) != WGE_OK) {
+        PyErr_SetString(PyExc_ValueError, why);
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize((const char *)spki, (Py_ssize_t)spki_length);
+}
+
 static PyMethodDef functions[] = {
     {"library_version", library_version, METH_NOARGS, NULL},
     {"library_path", library_path, METH_NOARGS, NULL},
@@ -195,6 +214,7 @@ static PyMethodDef functions[] = {
     {"pbkdf2_sha512", pbkdf2_sha512, METH_VARARGS, NULL},
     {"equal", equal, METH_VARARGS, NULL},
     {"certificate_public_key", certificate_public_key, METH_VARARGS, NULL},
+    {"make_p384_key", make_p384_key, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -18,10 +18,10 @@ struct key_server {
 
 static PyObject *key_server_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"signatures_per_second", "allow_unlocked", NULL};
+    static char *names[] = {"signatures_per_second", "allow_unlocked", "p384_only", NULL};
     unsigned long rate;
-    int allow_unlocked = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "k|p:KeyServer", names, &rate, &allow_unlocked))
+    int allow_unlocked = 0, p384_only = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "k|pp:KeyServer", names, &rate, &allow_unlocked, &p384_only))
         return NULL;
     if (rate == 0 || rate > 1000000) {
         PyErr_SetString(PyExc_ValueError, "signatures_per_second must be 1 to 1000000");
@@ -39,6 +39,8 @@ static PyObject *key_server_new(PyTypeObject *type, PyObject *args, PyObject *ke
     }
     if (allow_unlocked)
         wge_keystore_allow_unlocked(self->store);
+    if (p384_only)
+        wge_sign_server_p384_only(self->server);
     return (PyObject *)self;
 }
 

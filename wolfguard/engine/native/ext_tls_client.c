@@ -9,6 +9,7 @@
 #include "tls_client.h"
 
 #define NAMES_MAX 64
+#define SHA384_LENGTH 48
 
 struct sign_channel {
     PyObject_HEAD
@@ -67,6 +68,41 @@ static PyObject *sign_channel_set(PyObject *object, PyObject *args)
         return NULL;
     wge_sign_client_set_channel(((struct sign_channel *)object)->client, fd);
     Py_RETURN_NONE;
+}
+
+/* Which of the reasons it was is in keyd's counters and log; the caller can only try again. */
+static PyObject *sign_refused(enum wge_result result)
+{
+    const char *text = result == WGE_CLOSED ? "keyd is not there at present"
+                       : result == WGE_WANT_READ
+                           ? "keyd does not answer in time"
+                           : "keyd refuses the signature: it has no such key, or too many are asked for";
+    PyErr_SetString(PyExc_ConnectionError, text);
+    return NULL;
+}
+
+static PyObject *sign_channel_sign_p384(PyObject *object, PyObject *args)
+{
+    struct sign_channel *self = (struct sign_channel *)object;
+    unsigned short number;
+    const char *data;
+    Py_ssize_t length;
+    uint8_t signature[WGE_SIGN_SIGNATURE_MAX];
+    size_t signature_length = 0;
+    enum wge_result result;
+    if (!PyArg_ParseTuple(args, "Hy#:sign_p384", &number, &data, &length))
+        return NULL;
+    if (length != SHA384_LENGTH) {
+        PyErr_SetString(PyExc_ValueError, "a digest of SHA-384 has 48 bytes");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    result = wge_sign_client_sign(self->client, number, WGE_SIGN_ECDSA, WGE_SIGN_SHA384, (const uint8_t *)data,
+                                  (size_t)length, signature, &signature_length);
+    Py_END_ALLOW_THREADS;
+    if (result != WGE_OK)
+        return sign_refused(result);
+    return PyBytes_FromStringAndSize((const char *)signature, (Py_ssize_t)signature_length);
 }
 
 /* --- TlsClient ------------------------------------------------------------------------------------------------------ */
@@ -227,6 +263,7 @@ static PyObject *tls_client_sent(PyObject *object, PyObject *args)
 /* clang-format off */
 static PyMethodDef sign_channel_methods[] = {
     {"set", sign_channel_set, METH_VARARGS, NULL},
+    {"sign_p384", sign_channel_sign_p384, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -32,6 +32,7 @@ struct channel {
 struct wge_sign_server {
     struct wge_keystore *store;
     uint32_t signatures_per_second;
+    bool p384_only;
     pthread_mutex_t lock; /* of `channels`, `channel_count` and each channel's `ended` and `fd` */
     struct channel *channels;
     size_t channel_count;
@@ -54,6 +55,8 @@ static enum wge_sign_status sign(struct channel *channel, const struct wge_sign_
                                  struct wge_sign_reply *reply)
 {
     if (!is_permitted(channel, request->key))
+        return WGE_SIGN_FORBIDDEN;
+    if (channel->server->p384_only && (request->scheme != WGE_SIGN_ECDSA || request->hash != WGE_SIGN_SHA384))
         return WGE_SIGN_FORBIDDEN;
     if (!wge_token_bucket_take(&channel->budget, now_ns()))
         return WGE_SIGN_RATE;
@@ -201,6 +204,11 @@ enum wge_result wge_sign_server_create(struct wge_sign_server **out, struct wge_
     server->signatures_per_second = signatures_per_second;
     pthread_mutex_init(&server->lock, NULL);
     return WGE_OK;
+}
+
+void wge_sign_server_p384_only(struct wge_sign_server *server)
+{
+    server->p384_only = true;
 }
 
 void wge_sign_server_free(struct wge_sign_server *server)

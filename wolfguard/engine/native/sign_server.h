@@ -31,6 +31,9 @@ struct wge_sign_server;
 /* `signatures_per_second`: budget of each channel, a second's worth may come at once. The keystore must outlive it. */
 enum wge_result wge_sign_server_create(struct wge_sign_server **out, struct wge_keystore *store,
                                        uint32_t signatures_per_second);
+/* From here on only ECDSA with SHA-384 is signed, and another wish ends its channel as a forbidden key does; call it
+ * before the first channel. For keys with one use, whose digests all have one form. */
+void wge_sign_server_p384_only(struct wge_sign_server *server);
 /* Ends all channels, joins their threads, frees. NULL is fine. */
 void wge_sign_server_free(struct wge_sign_server *server);
 

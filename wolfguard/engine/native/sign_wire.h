@@ -31,7 +31,7 @@ enum wge_sign_hash {
 enum wge_sign_status {
     WGE_SIGN_OK = 0,
     WGE_SIGN_MALFORMED = 1, /* magic, sizes, a reserved field, the digest's length or the DigestInfo is wrong */
-    WGE_SIGN_FORBIDDEN = 2, /* this channel may not use this key number */
+    WGE_SIGN_FORBIDDEN = 2, /* this channel may not use this key number, or not in this way */
     WGE_SIGN_MISMATCH = 3,  /* the scheme does not fit the key's type: the key was renewed, or chain and key differ */
     WGE_SIGN_RATE = 4,      /* the channel's budget of signatures is used up for now */
     WGE_SIGN_NO_KEY = 5,    /* permitted, but not loaded */

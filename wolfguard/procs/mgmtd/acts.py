@@ -24,6 +24,7 @@ from wolfguard.ipc.management import (
     Disconnect,
     ListSessions,
     ListUsers,
+    NoteEvidence,
     ProcessModule,
     ReadRecords,
     Reload,
@@ -34,6 +35,7 @@ from wolfguard.ipc.management import (
 )
 from wolfguard.procs.log import Log
 from wolfguard.procs.mgmtd import views
+from wolfguard.procs.mgmtd.evidence import EvidenceKey, read_digest
 from wolfguard.procs.mgmtd.peers import Peers
 
 RELOAD_SECONDS: Final = 60.0
@@ -63,8 +65,9 @@ Act = Callable[[Call], Awaitable[Answer]]
 class Acts:
     """By name in `table`."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, evidence: EvidenceKey) -> None:
         self._peers = peers
+        self._evidence = evidence
         self.table: Mapping[str, Act] = {
             "status": self._status,
             "sessions": self._sessions,
@@ -76,6 +79,7 @@ class Acts:
             "set_password": self._set_password,
             "unlock_user": self._unlock_user,
             "events": self._events,
+            "sign_evidence": self._sign_evidence,
             "reload": self._reload,
             "shutdown": self._shutdown,
         }
@@ -156,6 +160,13 @@ class Acts:
         message = ReadRecords(given["after"], given["limit"], given["wait"])
         batch = await self._peers.ask("sessiond", message, seconds=given["wait"] + 10.0)
         return Answer(200, views.records(batch))
+
+    async def _sign_evidence(self, call: Call) -> Answer:
+        """The record is stored first: there is no signature without one."""
+        digest, subject = read_digest(call.arguments["digest"]), call.arguments["subject"]
+        self._evidence.require()
+        await self._peers.ask("sessiond", NoteEvidence(call.actor, digest.hex(), subject))
+        return Answer(200, await self._evidence.sign(digest))
 
     async def _reload(self, call: Call) -> Answer:
         report = await self._peers.ask("supervisor", Reload(), seconds=RELOAD_SECONDS)

@@ -150,6 +150,15 @@ ROUTES: Final[tuple[Route, ...]] = (
             Argument("wait", "query", "number", 0, EVENTS_WAIT_MAX),
         ),
     ),
+    Route(
+        "POST",
+        "/v1/evidence/sign",
+        "sign_evidence",
+        Role.AUDITOR,
+        "sessiond",
+        "Signs the digest of an evidence bundle with the gateway's evidence key",
+        (Argument("digest", "body", "text"), Argument("subject", "body", "text")),
+    ),
     Route("POST", "/v1/reload", "reload", Role.ADMIN, "mgmtd", "Reads the site file again"),
     Route("POST", "/v1/shutdown", "shutdown", Role.ADMIN, "mgmtd", "Stops the gateway"),
 )

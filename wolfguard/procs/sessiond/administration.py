@@ -19,6 +19,7 @@ from wolfguard.ipc.management import (
     AdminEvent,
     Disconnect,
     Disconnected,
+    NoteEvidence,
     RemoveUser,
     SetPassword,
     UnlockUser,
@@ -33,6 +34,9 @@ from wolfguard.store.interface import Change, DropUser, PutUser, SetVerifier, St
 ROLES: Final = ("auditor", "operator", "admin")
 GROUPS_MAX: Final = 64
 TEXT_MAX: Final = 512
+DIGEST_DIGITS: Final = 96
+EVIDENCE_MAX: Final = 20
+EVIDENCE_SECONDS: Final = 60.0
 
 
 def may(actor: Actor, role: str) -> bool:
@@ -46,6 +50,8 @@ class Administration:
     def __init__(self, state: State, hash_password: Callable[[Secret], Awaitable[str]]) -> None:
         self._state = state
         self._hash = hash_password
+        self._evidence: list[float] = []
+        """When evidence was signed lately."""
 
     async def disconnect(self, message: Disconnect, sender: Sender) -> Disconnected:
         """Ends one session or all of a user. Errors: "denied", "invalid", "missing"."""
@@ -116,6 +122,23 @@ class Administration:
         await self._settled()
         return Done()
 
+    async def note_evidence(self, message: NoteEvidence, sender: Sender) -> Done:
+        """The record of a signature that mgmtd has asked of it next. Errors: "denied", "busy", "store"."""
+        event, detail = "admin.evidence-signed", message.subject[:TEXT_MAX]
+        fields = {"digest": message.digest[:DIGEST_DIGITS], "detail": detail}
+        if not may(message.actor, "auditor"):
+            self._record(message.actor, event, FAILURE, "denied", **fields)
+            raise IpcError("denied", "This needs the role auditor.")
+        now = self._state.clock()
+        self._evidence = [at for at in self._evidence if now - at < EVIDENCE_SECONDS]
+        if len(self._evidence) >= EVIDENCE_MAX:
+            self._record(message.actor, event, FAILURE, "busy", **fields)
+            raise IpcError("busy", f"{EVIDENCE_MAX} bundles were signed in the last minute; try again later.")
+        self._evidence.append(now)
+        self._record(message.actor, event, SUCCESS, "", **fields)
+        await self._settled()
+        return Done()
+
     async def admin_event(self, message: AdminEvent, sender: Sender) -> None:
         """Something that mgmtd answered itself."""
         self._state.ledger.record(
@@ -181,15 +204,14 @@ class Administration:
             raise IpcError("store", f"Done, but not stored yet: {error}") from error
 
     def _note(self, actor: Actor, event: str, account: str, **fields: Any) -> None:
-        self._state.ledger.record(
-            event, SUCCESS, who=_who(actor), where="management", user=account, detail="", **fields
-        )
+        self._record(actor, event, SUCCESS, "", user=account, detail="", **fields)
 
     def _refuse(self, actor: Actor, event: str, account: str, code: str, text: str, **fields: Any) -> NoReturn:
-        self._state.ledger.record(
-            event, FAILURE, who=_who(actor), where="management", reason=code, user=account, detail=text, **fields
-        )
+        self._record(actor, event, FAILURE, code, user=account, detail=text, **fields)
         raise IpcError(code, text)
+
+    def _record(self, actor: Actor, event: str, outcome: str, reason: str, **fields: Any) -> None:
+        self._state.ledger.record(event, outcome, who=_who(actor), where="management", reason=reason, **fields)
 
 
 def _who(actor: Actor) -> str:

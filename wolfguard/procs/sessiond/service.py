@@ -23,6 +23,7 @@ from wolfguard.ipc.management import (
     Disconnect,
     ListSessions,
     ListUsers,
+    NoteEvidence,
     ReadRecords,
     RemoveUser,
     SetPassword,
@@ -191,6 +192,7 @@ class Service:
                 UnlockUser: self.administration.unlock_user,
                 ListUsers: self.views.users,
                 ReadRecords: self.views.records,
+                NoteEvidence: self.administration.note_evidence,
                 AdminEvent: self.administration.admin_event,
                 AskSessiondStatus: self.views.status,
             }

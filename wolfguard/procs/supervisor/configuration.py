@@ -25,7 +25,7 @@ TEXT_MAX: Final = 4000
 
 
 def default_command(path: str) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", path)
+    return (sys.executable, "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", "--make-keys", path)
 
 
 def resolve(command: Sequence[str]) -> Configuration:

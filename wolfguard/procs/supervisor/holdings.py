@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
-from wolfguard.procs.supervisor import devices, listeners, places
+from wolfguard.procs.supervisor import devices, keys, listeners, places
 from wolfguard.procs.supervisor.generation import Generation, open_generation
 from wolfguard.sandbox.manifest import Process
 
@@ -29,6 +29,7 @@ class Holdings:
     tuns: list[int]
     traffic: list[int]
     management: int
+    own: list[int]
     locks: list[int]
     closed: bool = field(default=False)
 
@@ -54,6 +55,8 @@ class Holdings:
             return list(self.generation.keys)
         if name == "secret":
             return list(self.generation.secrets)
+        if name == "own":
+            return self.own
         return [{"configuration": self.generation.sealed, "management": self.management}[name]]
 
     def close(self) -> None:
@@ -64,7 +67,7 @@ class Holdings:
         with contextlib.suppress(OSError):
             os.unlink(places.management_path(self.generation.configuration.paths.run))
         self.generation.close()
-        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.locks]
+        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.own, self.locks]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -86,6 +89,8 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         for folder, key in ((configuration.paths.run, "paths.run"), (configuration.paths.state, "paths.state")):
             opened.append(places.lock(folder, key))
         locks = list(opened)
+        own = keys.open_own(configuration)
+        opened += own
         tuns = devices.open_tuns(slots)
         opened += tuns
         traffic = devices.make_traffic(slots, configuration.limits.sessions)
@@ -107,5 +112,6 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         tuns,
         traffic,
         management,
+        own,
         locks,
     )

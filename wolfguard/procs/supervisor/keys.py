@@ -44,6 +44,15 @@ def open_keys(configuration: Configuration) -> list[int]:
     return _open_all([certificate.key for certificate in certificates(configuration)])
 
 
+def open_own(configuration: Configuration) -> list[int]:
+    """The keys with which the gateway signs what it says itself, in the order of their public halves in
+    `configuration.own_keys`; those that are not there are left out. Raises StartError."""
+    own = configuration.own_keys
+    # Names as in crypto.own_keys, which is not imported here: it would load the library into the process of root.
+    present = [name for name, public in (("checkpoint", own.checkpoint), ("evidence", own.evidence)) if public]
+    return _open_all([os.path.join(configuration.paths.keys, f"{name}.key") for name in present])
+
+
 def _open_all(paths: list[str]) -> list[int]:
     descriptors: list[int] = []
     try:

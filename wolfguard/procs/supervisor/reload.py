@@ -123,4 +123,5 @@ def running(old: Configuration, new: Configuration) -> Configuration:
         records=old.records,
         confinement=old.confinement,
         paths=old.paths,
+        own_keys=old.own_keys,
     )

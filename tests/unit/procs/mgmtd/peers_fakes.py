@@ -19,6 +19,7 @@ from wolfguard.ipc.messages import Notice, Reply, Request
 from wolfguard.module_state import INTACT, PASSED, ModuleState, SelfTest
 from wolfguard.procs.mgmtd.acts import Acts
 from wolfguard.procs.mgmtd.conversation import Times
+from wolfguard.procs.mgmtd.evidence import EvidenceKey
 from wolfguard.procs.mgmtd.peers import Peers
 from wolfguard.procs.mgmtd.roles import Accounts
 from wolfguard.procs.mgmtd.server import Bounds, Server
@@ -129,7 +130,12 @@ class Caller:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, accounts: Accounts, *, bounds: Bounds | None = None, times: Times | None = None
+    folder: Path,
+    accounts: Accounts,
+    *,
+    bounds: Bounds | None = None,
+    times: Times | None = None,
+    evidence: EvidenceKey | None = None,
 ) -> AsyncIterator[Gateway]:
     """Serves until the block ends."""
     path = folder / "control.sock"
@@ -140,7 +146,8 @@ async def gateway(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen()
-        server = Server(listener, Acts(peers), accounts, clock=clock, bounds=bounds, times=times)
+        acts = Acts(peers, evidence or EvidenceKey(""))
+        server = Server(listener, acts, accounts, clock=clock, bounds=bounds, times=times)
         task = asyncio.create_task(server.serve())
         site = Gateway(path, peers, sessiond, supervisor, clock)
         try:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wolfguard.procs.mgmtd.acts import Acts
+from wolfguard.procs.mgmtd.evidence import EvidenceKey
 from wolfguard.procs.mgmtd.peers import Peers
 from wolfguard.procs.mgmtd.routes import ROUTES, Argument, BadRequestError, Route, arguments, find
 from wolfguard.protocol.http import Request
@@ -22,7 +23,7 @@ TYPES = {"number": "integer", "text": "string", "secret": "string", "list": "arr
 
 
 def test_every_route_has_an_act_and_every_act_a_route() -> None:
-    assert {route.act for route in ROUTES} == set(Acts(Peers()).table)
+    assert {route.act for route in ROUTES} == set(Acts(Peers(), EvidenceKey("")).table)
 
 
 def test_the_description_has_every_route_and_no_other() -> None:

@@ -53,19 +53,6 @@ from wolfguard.secret import Secret
 NAMES = Accounts({}, {os.getuid(): "tester"})
 
 
-@pytest.fixture
-def caller_is(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes every caller somebody with this user and these groups, as the kernel would say."""
-
-    def set_credentials(uid: int, *groups: int) -> Accounts:
-        found = Credentials(uid, frozenset(groups))
-        monkeypatch.setattr("wolfguard.procs.mgmtd.server.peer_credentials", lambda connection: found)
-        by_group = {901: Role.AUDITOR, 902: Role.OPERATOR, 903: Role.ADMIN}
-        return Accounts(by_group, {1001: "ann"})
-
-    return set_credentials
-
-
 def test_status(tmp_path: Path, caller_is: Any) -> None:
     accounts = caller_is(0)
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.unit.procs.sessiond.rig import ADMIN, AUDITOR, OPERATOR, PASSWORD, Rig, drive, refused
-from wolfguard.ipc.management import Actor, AddUser, AdminEvent, Disconnect, RemoveUser, SetPassword, UnlockUser
+from wolfguard.ipc.management import (
+    Actor,
+    AddUser,
+    AdminEvent,
+    Disconnect,
+    NoteEvidence,
+    RemoveUser,
+    SetPassword,
+    UnlockUser,
+)
 from wolfguard.ipc.messages import Request
 from wolfguard.secret import Secret
 
@@ -116,6 +125,27 @@ def test_unlocking(tmp_path: Path) -> None:
         assert (await rig.step()).state == "done"
         async with refused("missing"):
             await rig.ask(UnlockUser(OPERATOR, "nobody"))
+
+    drive(tmp_path, scene)
+
+
+def test_evidence_is_noted_before_it_is_signed_and_not_without_end(tmp_path: Path) -> None:
+    async def scene(rig: Rig) -> None:
+        note = NoteEvidence(AUDITOR, "ab" * 48, "audit of gw1")
+        for _ in range(20):
+            await rig.ask(note)
+        async with refused("busy"):
+            await rig.ask(note)
+        async with refused("denied"):
+            await rig.ask(NoteEvidence(Actor(1, "eve", "nobody"), "ab" * 48, "audit"))
+        rig.now += 61
+        await rig.ask(note)
+        found = await rig.events("admin.evidence-signed")
+        outcomes = [(each["outcome"], each["reason"]) for each in found]
+        good = ("success", "")
+        assert outcomes == [*([good] * 20), ("failure", "busy"), ("failure", "denied"), good]
+        assert found[0]["fields"] == {"digest": "ab" * 48, "detail": "audit of gw1"}
+        assert found[0]["who"] == "otto (1001, auditor)"
 
     drive(tmp_path, scene)
 

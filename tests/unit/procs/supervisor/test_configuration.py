@@ -53,7 +53,7 @@ def test_a_missing_program() -> None:
 
 
 def test_the_default_command_ends_with_the_file() -> None:
-    assert default_command("/etc/x.yml")[-3:] == ("config", "resolve", "/etc/x.yml")
+    assert default_command("/etc/x.yml")[-4:] == ("config", "resolve", "--make-keys", "/etc/x.yml")
 
 
 def test_what_was_made_at_start_stays() -> None:

@@ -69,6 +69,7 @@ def main() -> int:
         tuns=[null(), null()],
         traffic=devices.make_traffic(2, 4),
         management=null(),
+        own=[],
         locks=[null()],
     )
     service = Service([PROCESSES[name] for name in names], Toys(), holdings, resolve, Notifier(os.environ))
