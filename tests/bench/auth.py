@@ -4,7 +4,7 @@
 In each round the same logins are timed twice through a healthy PAM service, against a quiet gateway and against one in
 which HANGING logins are stuck in another service whose module sleeps. `login_slowdown` compares the medians of a whole
 login, `sign_slowdown` those of its TLS handshake, which waits for keyd's signature. Owns the frame of the benchmark and
-what is measured of PAM; figures of other backends are modules of their own.
+what is measured of PAM; RADIUS has a module of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench import radius
 from tests.bench.figure import Figure, machine
 from tests.bench.logins import INIT, REPLY
 from tests.interop import pam_ground
@@ -51,6 +52,7 @@ def run(rounds: int) -> list[Figure]:
         Figure("sign_slowdown", sign / base_sign, "x", "<= 1.05", conditions),
         Figure("login_seconds", base_login, "s", "", conditions),
         Figure("handshake_seconds", base_sign, "s", "", conditions),
+        *radius.run(),
     ]
 
 

@@ -4,80 +4,13 @@
 #include "site_fixture.h"
 
 #include "tls_client.h"
+#include "tls_server.h"
 
 #define BOTH "radius/1.1,radius/1.0"
 
 static struct wge_counters counters;
 static struct wge_sign_client *signer;
 static uint8_t plain[WGE_TLS_CLIENT_PLAIN_MAX];
-
-/* The server's half: what it was sent and what it says, and how far that was read. */
-struct server {
-    WOLFSSL_CTX *ctx;
-    WOLFSSL *ssl;
-    uint8_t in[65536], out[65536];
-    size_t in_at, in_end, out_end;
-};
-
-static int server_receive(WOLFSSL *ssl, char *out, int wanted, void *given)
-{
-    struct server *s = given;
-    (void)ssl;
-    size_t count = s->in_end - s->in_at;
-    if (count == 0)
-        return WOLFSSL_CBIO_ERR_WANT_READ;
-    if (count > (size_t)wanted)
-        count = (size_t)wanted;
-    memcpy(out, s->in + s->in_at, count);
-    s->in_at += count;
-    return (int)count;
-}
-
-static int server_send(WOLFSSL *ssl, char *bytes, int length, void *given)
-{
-    struct server *s = given;
-    (void)ssl;
-    CHECK(s->out_end + (size_t)length <= sizeof(s->out));
-    memcpy(s->out + s->out_end, bytes, (size_t)length);
-    s->out_end += (size_t)length;
-    return length;
-}
-
-static struct server *make_server(const char *protocols, bool tls12)
-{
-    struct server *s = calloc(1, sizeof(*s));
-    char list[64];
-    s->ctx = wolfSSL_CTX_new(tls12 ? wolfTLSv1_2_server_method() : wolfTLSv1_3_server_method());
-    CHECK(s->ctx != NULL);
-    CHECK(wolfSSL_CTX_use_certificate_chain_buffer(s->ctx, (const uint8_t *)certificate_p256,
-                                                   sizeof(certificate_p256) - 1) == WOLFSSL_SUCCESS);
-    CHECK(wolfSSL_CTX_use_PrivateKey_buffer(s->ctx, (const uint8_t *)key_p256, (long)strlen(key_p256),
-                                            WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS);
-    CHECK(wolfSSL_CTX_load_verify_buffer(s->ctx, (const uint8_t *)certificate_rsa2048, sizeof(certificate_rsa2048) - 1,
-                                         WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS);
-    wolfSSL_CTX_set_verify(s->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    wolfSSL_CTX_SetIORecv(s->ctx, server_receive);
-    wolfSSL_CTX_SetIOSend(s->ctx, server_send);
-    s->ssl = wolfSSL_new(s->ctx);
-    CHECK(s->ssl != NULL);
-    if (protocols != NULL) {
-        CHECK(strlen(protocols) < sizeof(list));
-        strcpy(list, protocols);
-        CHECK(wolfSSL_UseALPN(s->ssl, list, (unsigned)strlen(list), WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
-              WOLFSSL_SUCCESS);
-    }
-    wolfSSL_SetIOReadCtx(s->ssl, s);
-    wolfSSL_SetIOWriteCtx(s->ssl, s);
-    wolfSSL_set_using_nonblock(s->ssl, 1);
-    return s;
-}
-
-static void drop_server(struct server *s)
-{
-    wolfSSL_free(s->ssl);
-    wolfSSL_CTX_free(s->ctx);
-    free(s);
-}
 
 static const struct wge_tls_client_config good = {
     .server_name = "vpn.example.com",
@@ -143,7 +76,7 @@ static const char *shake(struct wge_tls_client *c, struct server *s, size_t step
 
 static void test_a_good_server(size_t step, const char *protocols, const char *chosen)
 {
-    struct server *s = make_server(protocols, false);
+    struct server *s = make_server(protocols, false, certificate_rsa2048);
     struct wge_tls_client *c = make_client(&good);
     size_t length;
     CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID); /* nothing before everything was checked */
@@ -166,9 +99,27 @@ static void test_a_good_server(size_t step, const char *protocols, const char *c
     drop_server(s);
 }
 
+static void test_nothing_goes_on_after_our_own_end(void)
+{
+    struct server *s = make_server(BOTH, false, certificate_rsa2048);
+    struct wge_tls_client *c = make_client(&good);
+    size_t length;
+    CHECK(shake(c, s, sizeof(s->out)) == NULL);
+    CHECK(wolfSSL_write(s->ssl, "you", 3) == 3);
+    wge_tls_client_close_notify(c);
+    wge_tls_client_close_notify(c);
+    carry(c, s, sizeof(s->out));
+    CHECK(wge_tls_client_read(c, plain, sizeof(plain), &length) == WGE_INVALID);
+    CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID);
+    CHECK(wolfSSL_read(s->ssl, plain, sizeof(plain)) == 0);
+    CHECK(wolfSSL_get_error(s->ssl, 0) == WOLFSSL_ERROR_ZERO_RETURN);
+    wge_tls_client_free(c);
+    drop_server(s);
+}
+
 static const char *refused(const struct wge_tls_client_config *config, const char *protocols, bool tls12)
 {
-    struct server *s = make_server(protocols, tls12);
+    struct server *s = make_server(protocols, tls12, certificate_rsa2048);
     struct wge_tls_client *c = make_client(config);
     const char *label = shake(c, s, sizeof(s->out));
     CHECK(label != NULL);
@@ -239,6 +190,7 @@ int main(void)
     test_a_good_server(1, BOTH, "radius/1.1");
     test_a_good_server(65536, "radius/1.0", "radius/1.0");
     test_a_good_server(65536, NULL, "");
+    test_nothing_goes_on_after_our_own_end();
     test_what_must_not_be_taken();
     test_noise();
     test_settings_that_cannot_be();

@@ -6,6 +6,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz import fuzz_radius
 from wolfguard.auth.radius import attributes as meaning
 from wolfguard.auth.radius import exchange, packet
 from wolfguard.auth.radius.line import Line
@@ -93,3 +94,7 @@ def test_a_password_can_be_read_by_who_shares_the_secret(password: bytes) -> Non
         before = block
     assert clear.rstrip(b"\0") == password
     assert decode(Token().request(packet.ACCESS_REQUEST, 1, ((2, password),), NONCE).data).all(2) == (password,)
+
+
+def test_fuzz_target_over_its_seeds() -> None:
+    assert fuzz_radius.over_seeds() > 1000

@@ -146,19 +146,25 @@ class Backend:
     """A way of proving who one is, by the name that `authentication` uses. What its type needs is under that type.
 
     `password`: whether the first form asks for one. `timeout` is for one step. At most `concurrency` steps are worked
-    on at a time and `queue` wait, none longer than `patience`.
+    on at a time and `queue` wait, none longer than `patience`. Read `at_once` for the number.
     """
 
     name: str
     type: str
     password: bool = True
     timeout: int = 60
-    concurrency: int = 64
-    queue: int = 256
+    concurrency: int = 0
+    queue: int = 1000
     patience: int = 15
     pam: Pam | None = None
     radius: Radius | None = None
     plugin: Plugin | None = None
+
+    @property
+    def at_once(self) -> int:
+        """Steps that are worked on at a time. A login through PAM is a process; one that waits for a RADIUS server,
+        which may wait for a person itself, is next to nothing."""
+        return self.concurrency or (1000 if self.type == "radius" else 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,13 +168,17 @@ _TLS: Final = """
 
 
 class FreeRadius:
-    """`version_1_1`: "", "allow", "require" or "forbid", as builds with RADIUS/1.1 take it."""
+    """`version_1_1`: "", "allow", "require" or "forbid", as builds with RADIUS/1.1 take it. `users`: lines in front
+    of the file of users."""
 
-    def __init__(self, root: roots.Root, folder: Path, *, pki: Pki | None = None, version_1_1: str = "") -> None:
+    def __init__(
+        self, root: roots.Root, folder: Path, *, pki: Pki | None = None, version_1_1: str = "", users: str = ""
+    ) -> None:
         # where it runs: puts the words of a namespace around its command
         self.within: Callable[[Sequence[str]], Sequence[str]] = list
         self._root = root
         self._pki = pki
+        self._users = users + _USERS
         self._folder = folder
         self.port = free_port(socket.SOCK_DGRAM if pki is None else socket.SOCK_STREAM)
         self._inside = Path("/tmp") / f"radius-{os.getpid()}-{self.port}"
@@ -207,6 +211,12 @@ class FreeRadius:
                 raise RuntimeError(self.log.read_text(errors="replace")[-3000:])
             time.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        """Of the server, or of the programs around it that have become it."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
@@ -234,7 +244,7 @@ class FreeRadius:
         clients = client if self._pki is None else f"clients radsec {{{client}}}"
         main = _MAIN.format(libdir=libdir, folder=self._inside, clients=clients, listen=listen)
         (place / "radiusd.conf").write_text(main)
-        (place / "users").write_text(_USERS)
+        (place / "users").write_text(self._users)
         if self._pki is not None:
             (place / "ca.pem").write_bytes(self._pki.authority)
             (place / "server.pem").write_bytes(self._pki.server.chain)

@@ -366,7 +366,8 @@ bool wge_stream_awaits_rekey(const struct wge_stream *s)
 
 void wge_stream_close_notify(struct wge_stream *s)
 {
-    if (s->established)
+    /* once: a second call reads, which frees bytes that the library still keeps for the next read */
+    if (s->established && (wolfSSL_get_shutdown(s->ssl) & WOLFSSL_SENT_SHUTDOWN) == 0)
         (void)wolfSSL_shutdown(s->ssl);
 }
 

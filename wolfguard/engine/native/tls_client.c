@@ -326,6 +326,7 @@ void wge_tls_client_close_notify(struct wge_tls_client *c)
 {
     if (c->established && !c->failed)
         (void)wolfSSL_shutdown(c->ssl);
+    c->failed = true; /* nothing is read or written any more */
 }
 
 const uint8_t *wge_tls_client_pending(const struct wge_tls_client *c, size_t *length)

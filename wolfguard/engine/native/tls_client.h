@@ -49,6 +49,7 @@ const char *wge_tls_client_suite(const struct wge_tls_client *c);
 enum wge_result wge_tls_client_read(struct wge_tls_client *c, uint8_t *out, size_t capacity, size_t *length);
 /* NO_MEMORY: nothing was taken; send what waits first. */
 enum wge_result wge_tls_client_write(struct wge_tls_client *c, const uint8_t *data, size_t length);
+/* Queues the end; nothing can be read or written after it. */
 void wge_tls_client_close_notify(struct wge_tls_client *c);
 
 /* What is to be sent; valid until the next call. */

@@ -30,8 +30,8 @@ class PamProcess(Child):
     async def prepare(self, start: Started) -> None:
         for entry in start.configuration.backends:
             if entry.pam is not None:
-                spare = min(entry.pam.spare, entry.concurrency)
-                pool = Pool(self._nursery, spare=spare, most=entry.concurrency, timeout=entry.timeout)
+                spare = min(entry.pam.spare, entry.at_once)
+                pool = Pool(self._nursery, spare=spare, most=entry.at_once, timeout=entry.timeout)
                 self._pools[entry.name] = pool
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:

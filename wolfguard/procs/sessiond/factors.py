@@ -72,8 +72,7 @@ class Factors:
     def __init__(self, backends: Iterable[Backend]) -> None:
         self._backends = {backend.name: backend for backend in backends if backend.type in HOMES}
         self._gates = {
-            backend.name: Gate(backend.concurrency, backend.queue, backend.patience)
-            for backend in self._backends.values()
+            backend.name: Gate(backend.at_once, backend.queue, backend.patience) for backend in self._backends.values()
         }
         self._channels: dict[str, Channel] = {}
 
