@@ -111,7 +111,7 @@ def phases(words: Sequence[str], log_mode: bool) -> list[Phase]:
         Phase("format", [str(BIN / "ruff"), "format", "--check"]),
         Phase("format: C", ["clang-format", "--dry-run", "--Werror", *tracked("*.c", "*.h")]),
         Phase("shell", ["shellcheck", "bootstrap", ".ci/run"]),
-        Phase("types", [str(BIN / "mypy"), f"--cache-dir={CACHE}/mypy"]),
+        Phase("types", [str(BIN / "mypy"), f"--cache-dir={BUILD}/mypy"]),
         Phase("layers", [sys.executable, "tests/layers.py"]),
         Phase("analyze: C", [sys.executable, "tests/analyze.py"]),
         *sanitized("address", "address,undefined"),

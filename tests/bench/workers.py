@@ -107,7 +107,7 @@ def both_ways(ground: Stage, clients: tuple[Namespace, Namespace]) -> list[Trans
     ):
         for down in (False, True):
             running = [
-                pool.submit(transfer, client, Topology.UPSTREAM_V4, SECONDS, down=down, port=port)
+                pool.submit(transfer, client, Topology.UPSTREAM_V4, seconds=SECONDS, down=down, port=port)
                 for client, port in zip(clients, ports, strict=True)
             ]
             moved += [each.result() for each in running]
