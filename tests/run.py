@@ -59,7 +59,10 @@ def sanitized(name: str, sanitizers: str) -> list[Phase]:
     return [
         Phase(f"{name}: configure", configure),
         Phase(f"{name}: build", ["cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1)]),
-        Phase(f"{name}: run", ["ctest", "--test-dir", folder, "--output-on-failure"]),
+        Phase(
+            f"{name}: run",
+            ["ctest", "--test-dir", folder, "--output-on-failure", "--parallel", str(os.cpu_count() or 1)],
+        ),
     ]
 
 
