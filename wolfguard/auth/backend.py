@@ -76,12 +76,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """They are who they say. `groups` are those that the backend puts the user into; `message` is for the person."""
+    """They are who they say. `groups` are those that the backend puts the user into; `message` is for the person.
+    `by`: which backends elsewhere accepted, and what each of them said."""
 
     user: str
     groups: tuple[str, ...]
     attributes: tuple[Attribute, ...] = ()
     message: str = ""
+    by: tuple[tuple[str, tuple[Attribute, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

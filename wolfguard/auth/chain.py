@@ -82,7 +82,8 @@ class EveryOne:
         groups = dict.fromkeys(group for each in self._accepted for group in each.groups)
         attributes = dict.fromkeys(attribute for each in self._accepted for attribute in each.attributes)
         messages = "\n".join(each.message for each in self._accepted if each.message)
-        return Accept(self._accepted[0].user, tuple(groups), tuple(attributes), messages)
+        by = tuple(each for accept in self._accepted for each in accept.by)
+        return Accept(self._accepted[0].user, tuple(groups), tuple(attributes), messages, by)
 
 
 class FirstOf:

@@ -102,12 +102,14 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """`message` is the backends' text for the person, `attributes` what they say about the session."""
+    """`message` is the backends' text for the person, `attributes` what they say about the session, `by` which backends
+    elsewhere accepted and what each of them said."""
 
     user: str
     group: str
     attributes: tuple[Attribute, ...] = ()
     message: str = ""
+    by: tuple[tuple[str, tuple[Attribute, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ class Login:
         if group and (group not in groups or group not in names):
             # The password was right: nothing to count, but nothing more to tell than that.
             return self._wrong("group", NOT_A_MEMBER, known=True, counts=False)
-        return self._say(Granted(accept.user, group, accept.attributes, accept.message))
+        return self._say(Granted(accept.user, group, accept.attributes, accept.message, accept.by))
 
     def _wrong(self, reason: str, text: str, *, known: bool, counts: bool) -> Said:
         self._ask = self._first_form()

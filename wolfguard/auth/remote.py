@@ -168,7 +168,8 @@ class RemoteConversation:
         if answer.state == ACCEPT and self._user is not None:
             if any(attribute.name not in ATTRIBUTES for attribute in answer.attributes):
                 return Unavailable(self._backend, "attribute")
-            return Accept(self._user, answer.groups, answer.attributes, text)
+            said = answer.attributes
+            return Accept(self._user, answer.groups, said, text, ((self._backend, said),))
         if answer.state == ASK and _can_be_shown(answer.fields):
             self._asked = answer.fields
             return Ask(answer.fields, "challenge", text)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from wolfguard.config.site import (
     AccessList,
+    Accounting,
     Backend,
     Certificate,
     Configuration,
@@ -66,8 +67,14 @@ def _backend(data: Data, profile: Callable[[str], CryptoProfile]) -> Backend:
     given = data["radius"]
     servers = tuple(_object(RadiusServer, item) for item in given["servers"])
     crypto = profile(given.get("crypto_profile", default(Radius, "crypto_profile")))
-    keys = {name: value for name, value in given.items() if name != "servers"}
-    return _object(Backend, rest, radius=_object(Radius, keys, servers=servers, crypto=crypto))
+    accounting = _accounting(given["accounting"]) if "accounting" in given else None
+    keys = {name: value for name, value in given.items() if name not in ("servers", "accounting")}
+    return _object(Backend, rest, radius=_object(Radius, keys, servers=servers, crypto=crypto, accounting=accounting))
+
+
+def _accounting(data: Data) -> Accounting:
+    servers = tuple(_object(RadiusServer, item) for item in data.get("servers", ()))
+    return _object(Accounting, {name: value for name, value in data.items() if name != "servers"}, servers=servers)
 
 
 def _site(data: Data, first_number: int, profile: Callable[[str], CryptoProfile]) -> Site:

@@ -20,6 +20,8 @@ IPV6_MINIMUM_MTU = 1280
 BACKEND_TYPES = ("pam", "plugin", "radius")
 """Types of backends; each has its keys under its own name."""
 SOCKET_PATH_MAX = 107
+INTERIM_LEAST = 60
+"""Seconds between two reports of one session that servers must be spared (RFC 2869 section 5.16)."""
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -50,6 +52,11 @@ def warnings(configuration: Configuration) -> list[Problem]:
         if not site.crypto.approved:
             text = f"{site.crypto_profile} lets in algorithms that are not approved; sessions under it say so"
             found.append(Problem(("sites", number, "crypto_profile"), text))
+    for number, backend in enumerate(configuration.backends):
+        accounting = backend.radius.accounting if backend.radius is not None else None
+        if accounting is not None and 0 < accounting.interval < INTERIM_LEAST:
+            text = f"is {accounting.interval}; RFC 2869 allows {INTERIM_LEAST} or more, and asks for 600"
+            found.append(Problem(("backends", number, "radius", "accounting", "interval"), text))
     if not configuration.firewall.forward_to and not configuration.firewall.client_to_client:
         found.append(Problem(("firewall", "forward_to"), "is empty: clients will reach nothing"))
     return found
@@ -130,11 +137,13 @@ def _radius(key: Key, radius: Radius) -> Iterator[Problem]:
             yield Problem((*key, name), "is for transport tls; remove it")
         if not udp and not given:
             yield Problem(key, f"lacks {name}: transport tls needs authorities, certificate and key")
-    for index, server in enumerate(radius.servers):
-        if udp and (not server.secret or server.name):
-            yield Problem((*key, "servers", index), "needs secret, and no name, with transport udp")
-        if not udp and (server.secret or not server.name):
-            yield Problem((*key, "servers", index), "needs name, and no secret, with transport tls")
+    own = radius.accounting.servers if radius.accounting is not None else ()
+    for place, servers in (((*key, "servers"), radius.servers), ((*key, "accounting", "servers"), own)):
+        for index, server in enumerate(servers):
+            if udp and (not server.secret or server.name):
+                yield Problem((*place, index), "needs secret, and no name, with transport udp")
+            if not udp and (server.secret or not server.name):
+                yield Problem((*place, index), "needs name, and no secret, with transport tls")
 
 
 def _approved(number: int, site: Site, configuration: Configuration) -> Iterator[Problem]:

@@ -137,9 +137,11 @@ def _reason(error: OSError) -> str:
 def _radius_problems(key: Key, radius: Radius) -> Iterator[Problem]:
     if radius.key:
         yield from _secret_problems((*key, "key"), radius.key)
-    for index, server in enumerate(radius.servers):
-        if server.secret:
-            yield from _secret_problems((*key, "servers", index, "secret"), server.secret)
+    own = radius.accounting.servers if radius.accounting is not None else ()
+    for place, servers in (((*key, "servers"), radius.servers), ((*key, "accounting", "servers"), own)):
+        for index, server in enumerate(servers):
+            if server.secret:
+                yield from _secret_problems((*place, index, "secret"), server.secret)
 
 
 def _with_certificates(key: Key, radius: Radius, problems: list[Problem]) -> Radius:

@@ -7,7 +7,7 @@ as paths, which the supervisor opens and keyd reads. Times are seconds, 0 means 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wolfguard.policy.profile import CryptoProfile
 
@@ -109,6 +109,17 @@ class RadiusServer:
     secret: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What is told of the sessions that a radius backend let in. No `servers`: the backend's own. `interval`: seconds
+    between two reports of a session, 0 for none. `queue`: events that wait at most, `keep`: seconds that one waits."""
+
+    servers: tuple[RadiusServer, ...] = ()
+    interval: int = 600
+    queue: int = 20_000
+    keep: int = 259_200
+
+
 TLS = "tls"
 UDP = "udp"
 
@@ -139,6 +150,18 @@ class Radius:
     chain: str = ""
     number: int = 0
     crypto: CryptoProfile | None = None
+    accounting: Accounting | None = None
+
+
+def accounting_servers(radius: Radius) -> tuple[RadiusServer, ...]:
+    """Those that accounting goes to; over UDP with their ports filled in (RFC 2866 section 3)."""
+    if radius.accounting is None:
+        return ()
+    own = radius.accounting.servers
+    if radius.transport == TLS:
+        return own or radius.servers
+    # The ports of the backend's own servers are those of authentication.
+    return tuple(replace(server, port=(server.port if own else 0) or 1813) for server in own or radius.servers)
 
 
 @dataclass(frozen=True, slots=True)

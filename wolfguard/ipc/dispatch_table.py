@@ -42,6 +42,7 @@ ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
     ("pam", "supervisor", "Ready", ("starting",), False),
     ("sessiond", "authd", "FactorCancel", ("serving",), False),
     ("sessiond", "authd", "FactorStep", ("serving",), False),
+    ("sessiond", "authd", "SendAccounting", ("serving",), False),
     ("sessiond", "netd", "DropRoutes", ("serving",), False),
     ("sessiond", "netd", "ListRoutes", ("serving",), False),
     ("sessiond", "netd", "SetRoutes", ("serving",), False),

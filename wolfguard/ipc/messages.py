@@ -3,8 +3,9 @@
 
 Owns the vocabulary only: how messages travel is `ipc.channel`, who may send which to whom is `seccomp/processes.yml`
 (generated into `ipc.dispatch_table`); the messages of administration are `ipc.management`, those of
-backends in other processes `ipc.factors`. A `Request` names its reply type in `reply`; a `Notice` has none. Fields are
-str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and tuples of these: what `ipc.codec` can check.
+backends in other processes `ipc.factors`, those of accounting `ipc.accounting`. A `Request` names its reply type in
+`reply`; a `Notice` has none. Fields are str, int, bool, bytes, `Secret`, None, nested frozen dataclasses, and tuples of
+these: what `ipc.codec` can check.
 Addresses travel as text in canonical form, times as Unix seconds.
 """
 

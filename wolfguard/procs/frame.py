@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wolfguard.config.site import TLS, Configuration, port_of
+from wolfguard.config.site import TLS, Configuration, accounting_servers, port_of
 from wolfguard.crypto import self_tests
 from wolfguard.crypto.errors import ModuleError
 from wolfguard.errors import LocalError
@@ -316,6 +316,6 @@ def _ports(configuration: Configuration) -> dict[str, tuple[int, ...]]:
         port_of(server, backend.radius.transport)
         for backend in configuration.backends
         if backend.radius is not None and backend.radius.transport == TLS
-        for server in backend.radius.servers
+        for server in (*backend.radius.servers, *accounting_servers(backend.radius))
     }
     return {"radius": tuple(sorted(found))}

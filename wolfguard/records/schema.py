@@ -74,6 +74,8 @@ _TLS = (
     ),
     _REMARKS,
 )
+_BACKEND = Field("backend", STRING, "name of the backend")
+_WAITING = Field("count", INTEGER, "how many events wait")
 _ADDRESSES = (
     Field("ipv4", STRING, "inside IPv4 address, empty when none"),
     Field("ipv6", STRING, "inside IPv6 address, empty when none"),
@@ -181,6 +183,21 @@ EVENTS: Final = (
             Field("received_packets", INTEGER, "inner packets from the client"),
             Field("sent_packets", INTEGER, "inner packets to the client"),
         ),
+    ),
+    Event(
+        "accounting.unanswered",
+        "No server of a backend confirms what it is told of sessions. It waits, and is told again.",
+        (FAILURE,),
+        (_BACKEND, _WAITING),
+    ),
+    Event("accounting.answered", "They confirm it again.", (SUCCESS,), (_BACKEND, _WAITING)),
+    Event(
+        "accounting.lost",
+        "Events of accounting were dropped: too many or for too long waiting (queue-full, too-old), of a backend that "
+        "is no longer in the site file (backend-removed), or what no packet can carry (unfit, unreadable).",
+        (FAILURE,),
+        (_BACKEND, _COUNT),
+        severity="error",
     ),
     Event(
         "pool.exhausted",

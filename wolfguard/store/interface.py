@@ -33,7 +33,7 @@ class User:
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """A session as it must come back after a restart. `facts` is JSON for display (peer, TLS, agent), `granted` JSON of
-    what an authentication server granted."""
+    what an authentication server granted, `accounting` JSON of how it is accounted for, empty where it is not."""
 
     session: int
     cookie_hash: bytes
@@ -51,6 +51,7 @@ class SessionRow:
     expires: int
     facts: str
     granted: str = "{}"
+    accounting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,15 @@ class RecordRow:
 
     number: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingRow:
+    """One event that a backend's servers have still to be told, as JSON; numbers grow."""
+
+    number: int
+    backend: str
+    event: str
 
 
 # --- changes: each names the whole new state of one row -------------------------------------------------------------
@@ -140,6 +150,16 @@ class PutValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PutAccounting:
+    row: AccountingRow
+
+
+@dataclass(frozen=True, slots=True)
+class DropAccounting:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PutUser:
     row: User
 
@@ -182,6 +202,8 @@ Change = (
     | PutRecord
     | TrimRecords
     | PutValue
+    | PutAccounting
+    | DropAccounting
     | PutUser
     | DropUser
     | SetVerifier
@@ -199,6 +221,7 @@ class Snapshot:
     rests: tuple[RestRow, ...]
     records: tuple[RecordRow, ...]
     values: tuple[tuple[str, int], ...]
+    accounting: tuple[AccountingRow, ...] = ()
 
 
 class Store(Protocol):

@@ -8,13 +8,16 @@ import sqlite3
 from dataclasses import astuple, fields
 
 from wolfguard.store.interface import (
+    AccountingRow,
     Change,
+    DropAccounting,
     DropFailure,
     DropRests,
     DropSession,
     DropUser,
     FailureRow,
     NoteLogin,
+    PutAccounting,
     PutFailure,
     PutRecord,
     PutRest,
@@ -42,7 +45,7 @@ _UPSERT_SESSION = (
     "site = excluded.site, ipv4 = excluded.ipv4, ipv6 = excluded.ipv6, place = excluded.place, slot = excluded.slot, "
     "epoch = excluded.epoch, created = excluded.created, connected = excluded.connected, "
     "deadline = excluded.deadline, expires = excluded.expires, facts = excluded.facts, "
-    "granted = excluded.granted"
+    "granted = excluded.granted, accounting = excluded.accounting"
 )
 _UPSERT_FAILURE = (
     f"INSERT INTO failure ({_FAILURE_COLUMNS}) VALUES ({', '.join('?' * len(fields(FailureRow)))}) "  # noqa: S608
@@ -56,6 +59,10 @@ _UPSERT_REST = (
 _UPSERT_VALUE = "INSERT INTO value (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _UPSERT_RECORD = (
     "INSERT INTO record (number, text) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET text = excluded.text"
+)
+_UPSERT_ACCOUNTING = (
+    "INSERT INTO accounting (number, backend, event) VALUES (?, ?, ?) "
+    "ON CONFLICT (number) DO UPDATE SET backend = excluded.backend, event = excluded.event"
 )
 _INSERT_USER = "INSERT INTO user (name, verifier, groups, created, last_login) VALUES (?, ?, ?, ?, ?)"
 
@@ -82,6 +89,10 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
             execute("DELETE FROM record WHERE number < ? AND number < (SELECT max(number) FROM record)", (number,))
         case PutValue(name, value):
             execute(_UPSERT_VALUE, (name, value))
+        case PutAccounting(event):
+            execute(_UPSERT_ACCOUNTING, astuple(event))
+        case DropAccounting(number):
+            execute("DELETE FROM accounting WHERE number = ?", (number,))
         case PutUser() | DropUser() | SetVerifier() | RenewVerifier() | NoteLogin():
             _write_user(connection, change)
 
@@ -120,12 +131,14 @@ def read_snapshot(connection: sqlite3.Connection) -> Snapshot:
     rests = connection.execute("SELECT address, owner, until FROM rest ORDER BY until, address")
     records = connection.execute("SELECT number, text FROM record ORDER BY number")
     values = connection.execute("SELECT name, value FROM value ORDER BY name")
+    accounting = connection.execute("SELECT number, backend, event FROM accounting ORDER BY number")
     return Snapshot(
         tuple(SessionRow(*row) for row in sessions),
         tuple(FailureRow(row[0], row[1], bool(row[2]), *row[3:]) for row in failures),
         tuple(RestRow(*row) for row in rests),
         tuple(RecordRow(*row) for row in records),
         tuple((name, value) for name, value in values),
+        tuple(AccountingRow(*row) for row in accounting),
     )
 
 

@@ -72,6 +72,14 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE session ADD COLUMN granted TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    ALTER TABLE session ADD COLUMN accounting TEXT NOT NULL DEFAULT '';
+    CREATE TABLE accounting (
+        number INTEGER PRIMARY KEY,
+        backend TEXT NOT NULL,
+        event TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 
 

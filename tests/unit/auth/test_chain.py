@@ -119,10 +119,10 @@ def grouped() -> Login:
 
 def test_nobody_gets_into_a_group_past_its_factors() -> None:
     one = grouped()
-    assert worked(one, one.begin("", ANNA), MEMBER) == Granted("anna", "staff")
+    assert worked(one, one.begin("", ANNA), MEMBER) == Granted("anna", "staff", by=(("corp", ()),))
     only = FactorAnswer(ACCEPT, groups=("admin",))
     one = grouped()
-    assert worked(one, one.begin("", ANNA), only) == Granted("anna", "")
+    assert worked(one, one.begin("", ANNA), only) == Granted("anna", "", by=(("corp", ()),))
 
 
 def test_a_chosen_group_asks_for_its_own_factors() -> None:
@@ -131,7 +131,7 @@ def test_a_chosen_group_asks_for_its_own_factors() -> None:
     assert isinstance(worked(one, one.fill("admin", ANNA), MEMBER), Show)
     # A group named in the middle of it changes nothing any more.
     said = worked(one, one.fill("staff", SECOND), MEMBER)
-    assert said == Granted("anna", "admin")
+    assert said == Granted("anna", "admin", by=(("corp", ()), ("token", ())))
 
 
 CONSENT = Site("main", (), "Authorised use only.", consent=True)

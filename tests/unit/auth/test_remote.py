@@ -41,7 +41,7 @@ def test_accepted_at_once() -> None:
     assert [(name, secret.reveal()) for name, secret in work.answers] == [("password", b"pw")]
     attributes = (Attribute("group", "it"),)
     said = answered(one, FactorAnswer(ACCEPT, groups=("staff",), attributes=attributes, message="Hello"))
-    assert said == Accept("anna", ("staff",), attributes, "Hello")
+    assert said == Accept("anna", ("staff",), attributes, "Hello", (("corp", attributes),))
     assert one.close() == ()
 
 

@@ -108,7 +108,10 @@ class Historic:
         return reply.number
 
     def check(self, reply: Packet, data: bytes, request: Sealed) -> Packet:
-        self._check_authenticator(reply, data, request.authenticator)
+        accounting = reply.code == packet.ACCOUNTING_RESPONSE
+        # FreeRADIUS makes that of an Accounting-Response over zeros, as that of its request is (RFC 5176 section 3.4);
+        # the Response Authenticator below ties the reply to the request either way.
+        self._check_authenticator(reply, data, request.authenticator, *((_ZEROS,) if accounting else ()))
         expected = md5(_in_place(data, 4, request.authenticator) + self._secret.reveal())
         if not digest.equal(expected, reply.authenticator):
             raise PeerError("radius_forged", "response authenticator")
@@ -135,7 +138,8 @@ class Historic:
         data = packet.encode(Packet(plain.code, plain.number, plain.authenticator, first))
         return _in_place(data, packet.HEADER + 2, hmac_md5(self._secret.reveal(), data))
 
-    def _check_authenticator(self, got: Packet, data: bytes, authenticator: bytes) -> None:
+    def _check_authenticator(self, got: Packet, data: bytes, *authenticators: bytes) -> None:
+        """It must have been made with one of these in the place of the packet's own authenticator."""
         values = got.all(MESSAGE_AUTHENTICATOR)
         if not values:
             raise PeerError("radius_unauthenticated", "no Message-Authenticator")
@@ -144,8 +148,9 @@ class Historic:
         at = packet.HEADER
         while data[at] != MESSAGE_AUTHENTICATOR:
             at += data[at + 1]
-        blank = _in_place(_in_place(data, at + 2, _ZEROS), 4, authenticator)
-        if not digest.equal(hmac_md5(self._secret.reveal(), blank), values[0]):
+        blank = _in_place(data, at + 2, _ZEROS)
+        made = (hmac_md5(self._secret.reveal(), _in_place(blank, 4, each)) for each in authenticators)
+        if not any(digest.equal(each, values[0]) for each in made):
             raise PeerError("radius_forged", "Message-Authenticator")
 
     def _hide(self, password: bytes, nonce: bytes) -> bytes:

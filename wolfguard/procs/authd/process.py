@@ -15,9 +15,11 @@ from typing import ClassVar, Final
 
 from wolfguard.auth.foreign import ForeignBackend
 from wolfguard.auth.plugin import load
-from wolfguard.config.site import UDP, Backend
+from wolfguard.config.site import UDP, Backend, accounting_servers
 from wolfguard.crypto.client import SignChannel
 from wolfguard.errors import StartError
+from wolfguard.ipc.accounting import SendAccounting
+from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep
 from wolfguard.ipc.messages import Message, Reply
 from wolfguard.procs.authd.radius import RadiusBackend
@@ -54,7 +56,9 @@ class Authd(Child):
             os.close(fd)
 
     def handlers(self, peer: str) -> Mapping[type[Message], Handler]:
-        return {FactorStep: self._step, FactorCancel: self._cancel} if peer == "sessiond" else {}
+        if peer != "sessiond":
+            return {}
+        return {FactorStep: self._step, FactorCancel: self._cancel, SendAccounting: self._account}
 
     async def stop(self, drain: bool) -> None:
         for backend in self.backends.values():
@@ -67,7 +71,8 @@ class Authd(Child):
             return load(entry)
         if entry.type != "radius" or entry.radius is None:
             return None
-        count = len(entry.radius.servers) if entry.radius.transport == UDP else 0
+        servers = (*entry.radius.servers, *accounting_servers(entry.radius))
+        count = len(servers) if entry.radius.transport == UDP else 0
         if len(secrets) < count:
             raise StartError(f"shared secrets are missing for the servers of {entry.name}")
         own = [secrets.pop(0) for _ in range(count)]
@@ -84,6 +89,12 @@ class Authd(Child):
         except Exception:
             log.exception("backend_failed", backend=message.backend)
             return FactorAnswer(UNAVAILABLE, reason="failed")
+
+    async def _account(self, message: SendAccounting, sender: Sender) -> Reply:
+        backend = self.backends.get(message.backend)
+        if not isinstance(backend, RadiusBackend):
+            raise IpcError("backend", f"{message.backend} is no backend that can be told of sessions.")
+        return await backend.account(message.events)
 
     async def _cancel(self, message: FactorCancel, sender: Sender) -> None:
         for backend in self.backends.values():

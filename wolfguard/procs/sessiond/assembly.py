@@ -13,6 +13,7 @@ from pathlib import Path
 from wolfguard.address.pools import Pools
 from wolfguard.auth.lockout import Guard
 from wolfguard.errors import StartError
+from wolfguard.procs.sessiond.accounts import Accounts
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.endings import host_routes
 from wolfguard.procs.sessiond.entitlement import Entitlement
@@ -34,7 +35,7 @@ from wolfguard.procs.sessiond.traffic import Counters
 from wolfguard.records.schema import FAILURE
 from wolfguard.records.sinks import Sink
 from wolfguard.records.trail import Trail
-from wolfguard.store.interface import Change, DropRests, DropSession, PutValue, Store, StoreError
+from wolfguard.store.interface import Change, DropRests, PutAccounting, PutValue, Store, StoreError
 from wolfguard.store.sqlite import SqliteStore
 
 STATE_FILE = "sessiond.sqlite"
@@ -81,27 +82,33 @@ def assemble(
     restore_rests(pools, snapshot.rests)
     restore_failures(guard, snapshot.failures)
     trail = Trail(primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0))
-    _store_first(store, [numbers.change(), epochs.change(), DropRests(now), *(DropSession(each) for each in lost)])
+    _store_first(store, [numbers.change(), epochs.change(), DropRests(now)])
     for sequence in (numbers, epochs):
         sequence.durable(sequence.change().value)
 
     def state_of(key: Key) -> Change:
-        return _change(key, sessions, guard, (numbers, epochs), ledger)
+        return _change(key, sessions, guard, (numbers, epochs), ledger, accounts)
 
     def on_durable(change: Change) -> None:
         if isinstance(change, PutValue):
             for sequence in (numbers, epochs):
                 if sequence.name == change.name:
                     sequence.durable(change.value)
+        elif isinstance(change, PutAccounting):
+            accounts.stored(change.row)
 
     ledger = Ledger(store, trail, sink, state_of, on_durable, clock)
+    accounts = Accounts(settings.configuration.backends, sessions, counters, ledger.touch, clock)
+    accounts.restore(snapshot.accounting, lost)
     if trail.damage:
         ledger.record("records.damaged", FAILURE, where="sessiond", reason="chain", detail=trail.damage)
     routes = Routes(
         lambda: (route for session in sessions if session.state == CONNECTED for route in host_routes(session))
     )
     cookies = Cookies(primitives.random, primitives.digest)
-    state = State(settings, sessions, pools, guard, ledger, routes, store, cookies, counters, numbers, epochs, clock)
+    state = State(
+        settings, sessions, pools, guard, ledger, routes, store, cookies, counters, accounts, numbers, epochs, clock
+    )
     entitlement = Entitlement(state)
     for session in sessions:
         entitlement.take(session)
@@ -115,12 +122,16 @@ def _store_first(store: Store, changes: Iterable[Change]) -> None:
         raise StartError(str(error)) from error
 
 
-def _change(key: Key, sessions: Sessions, guard: Guard, sequences: Iterable[Sequence], ledger: Ledger) -> Change:
+def _change(
+    key: Key, sessions: Sessions, guard: Guard, sequences: Iterable[Sequence], ledger: Ledger, accounts: Accounts
+) -> Change:
     match key:
         case ("session", int(number)):
             return session_change(sessions, number)
         case ("failure", (str(kind), str(name))):
             return failure_change(guard, (kind, name))
+        case ("accounting", int(number)):
+            return accounts.change(number)
         case ("value", name):
             for sequence in sequences:
                 if sequence.name == name:

@@ -83,6 +83,7 @@ class Creation:
             peer=facts.peer,
             tls=facts.tls,
             grant=grant,
+            account=state.accounts.of_login(granted.by),
         )
         state.sessions.add(session)
         state.store_failures()

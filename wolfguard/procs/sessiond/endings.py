@@ -8,7 +8,7 @@ from typing import Final
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.messages import EndTunnel, HostRoute
 from wolfguard.procs.log import Log
-from wolfguard.procs.sessiond.sessions import CONNECTED, EXPIRED, Session
+from wolfguard.procs.sessiond.sessions import CONNECTED, EXPIRED, NOT_BACK, Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.schema import SUCCESS
 from wolfguard.store.interface import PutRest, RestRow
@@ -35,6 +35,20 @@ _TEXTS: Final = {
 }
 
 
+# In the words of accounting; reasons without an entry are ours.
+_CAUSES: Final = {
+    USER_LEFT: "user-request",
+    NOT_BACK: "lost-carrier",
+    IDLE: "idle-timeout",
+    EXPIRED: "session-timeout",
+    KICKED: "admin-reset",
+    REMOVED: "admin-reset",
+    PASSWORD_SET: "admin-reset",
+    STOPPED: "admin-reboot",
+    REPLACED: "port-preempted",
+}
+
+
 def host_routes(session: Session) -> tuple[HostRoute, ...]:
     """The routes of a session's inside addresses; without a tunnel they name slot 0 (for their drop)."""
     networks = [f"{session.ipv4}/32"] if session.ipv4 else []
@@ -58,7 +72,8 @@ def end_session(state: State, session: Session, reason: str, text: str = "") -> 
         rest = state.pools.release(address, now)
         if rest is not None:
             state.ledger.change(PutRest(RestRow(rest.address, rest.owner, int(rest.until) + 1)))
-    traffic = state.counters.of(session.place, session.number)
+    state.accounts.ended(session, _CAUSES.get(reason, "nas-error"))
+    traffic = state.accounts.traffic(session)
     state.ledger.record(
         "session.ended",
         SUCCESS,

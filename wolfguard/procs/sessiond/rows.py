@@ -15,6 +15,7 @@ from wolfguard.errors import PeerError
 from wolfguard.ipc import codec
 from wolfguard.ipc.messages import Message, Peer, TlsFacts
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond import account
 from wolfguard.procs.sessiond.sessions import CONNECTED, FRESH, NO_SLOT, WAITING, Session, Sessions
 from wolfguard.store.interface import (
     Change,
@@ -62,6 +63,7 @@ def session_change(sessions: Sessions, number: int) -> Change:
             session.expires,
             json.dumps(facts),
             grant.to_json(session.grant),
+            account.to_json(session.account),
         )
     )
 
@@ -90,13 +92,13 @@ def restore_rests(pools: Pools, rows: Iterable[RestRow]) -> None:
 
 def restore_sessions(
     sessions: Sessions, pools: Pools, rows: Iterable[SessionRow], *, slots: int, places: int, now: int, wait: int
-) -> list[int]:
-    """Takes sessions back; returns the numbers of those that cannot be (their rows are to be dropped).
+) -> list[Session]:
+    """Takes sessions back; returns those that cannot be (their rows are to be dropped).
 
     A tunnel that a worker may still carry stays connected until that worker has been heard; one of a slot that no
     longer exists waits `wait` seconds for its client.
     """
-    lost: list[int] = []
+    lost: list[Session] = []
     for row in rows:
         session = _session(row)
         if session.state == CONNECTED and session.slot >= slots:
@@ -106,7 +108,7 @@ def restore_sessions(
         taken = [address for address in addresses if pools.owned_by_other(address, row.user)]
         if row.place >= places or taken:
             log.error("session_not_restored", session=row.session, place=row.place, taken=",".join(taken))
-            lost.append(row.session)
+            lost.append(session)
             continue
         for address in addresses:
             pools.claim(address, row.user)
@@ -146,7 +148,16 @@ def _session(row: SessionRow) -> Session:
         peer=_message(Peer, facts.get("peer")),
         tls=_message(TlsFacts, facts.get("tls")),
         grant=grant.from_json(row.granted),
+        account=_account(row),
     )
+
+
+def _account(row: SessionRow) -> account.Account | None:
+    try:
+        return account.from_json(row.accounting)
+    except PeerError:
+        log.error("accounting_not_restored", session=row.session)
+        return None
 
 
 def _number(value: object) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -50,19 +51,22 @@ from wolfguard.procs.sessiond.factors import Factors
 from wolfguard.procs.sessiond.logins import Logins
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
+from wolfguard.procs.sessiond.telling import Telling
 from wolfguard.procs.sessiond.traffic import Counters
 from wolfguard.procs.sessiond.tunnels import Tunnels
 from wolfguard.procs.sessiond.views import Views
 from wolfguard.records.schema import FAILURE, SUCCESS
 from wolfguard.records.sinks import FileSink, open_sink
 from wolfguard.secret import Secret
-from wolfguard.store.interface import DropRests, RenewVerifier
+from wolfguard.store.interface import DropRests, RenewVerifier, StoreError
 
 log = Log(__name__)
 
 TICK_SECONDS: Final = 1.0
 REST_SWEEP_SECONDS: Final = 600
 GOODBYE_SECONDS: Final = 3.0
+LAST_REPORTS_SECONDS: Final = 5.0
+"""For what servers are told of the end; what they have not confirmed by then waits for the next start."""
 
 
 class Service:
@@ -103,7 +107,8 @@ class Service:
         self.tunnels = Tunnels(self.state)
         self.datagrams = Datagrams(self.state)
         self.administration = Administration(self.state, self._hash)
-        self.views = Views(self.state, lambda: len(self.logins.flows))
+        self.telling = Telling(self.state)
+        self.views = Views(self.state, lambda: len(self.logins.flows), self.telling.facts)
         self.state.ledger.record(
             "gateway.started",
             SUCCESS,
@@ -118,6 +123,7 @@ class Service:
             asyncio.create_task(self.state.ledger.keep(), name="ledger"),
             asyncio.create_task(self.state.ledger.deliver(), name="records"),
             asyncio.create_task(self.state.routes.run(), name="routes"),
+            asyncio.create_task(self.telling.run(), name="accounting"),
             asyncio.create_task(self._watch(), name="clock"),
             asyncio.create_task(stopping.wait(), name="stopping"),
         ]
@@ -139,10 +145,18 @@ class Service:
             if self.state.tasks:
                 # Workers that are still there pass the goodbyes on.
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
+            await self._last_reports()
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
         await self.state.ledger.close()
         self._hashing.close()
         self._admin_hashing.close()
+
+    async def _last_reports(self) -> None:
+        self.state.accounts.stopped()
+        with contextlib.suppress(TimeoutError, StoreError):
+            async with asyncio.timeout(LAST_REPORTS_SECONDS):
+                await self.state.ledger.flushed()
+                await self.telling.drained()
 
     def reconfigure(self, configuration: Configuration, generation: int) -> tuple[str, ...]:
         """Takes a new configuration; raises ConfigurationError and changes nothing."""
@@ -208,6 +222,7 @@ class Service:
             self.state.routes.attach(channel)
         else:
             self.factors.attach(peer, channel)
+            self.telling.attach(peer, channel)
 
     def detached(self, peer: str, slot: int) -> None:
         """A channel has ended."""
@@ -218,6 +233,7 @@ class Service:
             self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=1, detail="")
         else:
             self.factors.detach(peer)
+            self.telling.detach(peer)
 
     async def log_out(self, message: Logout, sender: Sender) -> Done:
         """Ends the session of a cookie; an unknown cookie has nothing to end."""
@@ -246,6 +262,11 @@ class Service:
         for session, reason in self.state.sessions.due(now):
             end_session(self.state, session, reason)
         self.logins.flows.forget(now)
+        self.state.accounts.tick(now)
+        for backend, reason, count in self.state.accounts.lost(now):
+            self.state.ledger.record(
+                "accounting.lost", FAILURE, where="sessiond", reason=reason, backend=backend, count=count
+            )
         self.state.sum_up()
         if now - self._swept >= REST_SWEEP_SECONDS:
             self._swept = now

@@ -19,6 +19,7 @@ from typing import Final
 from wolfguard.auth.grant import NO_ACCESS, NOTHING, Grant
 from wolfguard.auth.policy import Budget
 from wolfguard.ipc.messages import DatagramFacts, Peer, TlsFacts
+from wolfguard.procs.sessiond.account import Account
 
 FRESH: Final = "fresh"
 CONNECTED: Final = "connected"
@@ -41,7 +42,8 @@ class Session:
     gives them to nobody else. `notice` is told to the user at the first tunnel. `datagram`: the DTLS of the present
     tunnel while it has one; `datagram_recorded`: what of this tunnel's DTLS is on record, with the reason of a refusal.
     `grant` is what an authentication server said at the login; `access` and `rates` are what the tunnel has of its
-    policy: the list that its addresses are under, and what it may carry up and down.
+    policy: the list that its addresses are under, and what it may carry up and down. `account`: how it is accounted
+    for.
     """
 
     number: int
@@ -73,6 +75,7 @@ class Session:
     grant: Grant = NOTHING
     access: str = NO_ACCESS
     rates: tuple[Budget, Budget] = (Budget(0, 0), Budget(0, 0))
+    account: Account | None = None
 
     def due(self) -> int:
         """When it ends unless something happens; 0 means never."""

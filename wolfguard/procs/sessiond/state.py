@@ -12,6 +12,7 @@ from wolfguard.address.pools import Pools
 from wolfguard.auth.lockout import Guard
 from wolfguard.ipc.channel import Channel
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.accounts import Accounts
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.ledger import Ledger
 from wolfguard.procs.sessiond.repeats import Happening, Repeats
@@ -40,6 +41,7 @@ class State:
     store: Store
     cookies: Cookies
     counters: Counters
+    accounts: Accounts
     session_numbers: Sequence
     epochs: Sequence
     clock: Callable[[], float]

@@ -62,6 +62,11 @@ class Counters:
             totals[4] = max(totals[4], words[4])
         return Traffic(*totals)
 
+    def knows(self, place: int, session: int) -> bool:
+        """Whether any slot has carried the session since the gateway was started."""
+        fitting = [area for area in self._maps if (place + 1) * ENTRY <= len(area)]
+        return any(_WORDS.unpack_from(area, place * ENTRY)[0] == session for area in fitting)
+
     def close(self) -> None:
         for area in self._maps:
             area.close()

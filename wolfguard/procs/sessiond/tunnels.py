@@ -149,6 +149,7 @@ class Tunnels:
 
     def _opened(self, message: TunnelOpen, session: Session, *, reconnect: bool) -> None:
         self._state.note_approval(session, message.tls.approved)
+        self._state.accounts.opened(session)
         self._state.ledger.record(
             "tunnel.opened",
             SUCCESS,
@@ -278,12 +279,14 @@ class Tunnels:
         if session is None:
             state.spawn(end_tunnel(state, slot, number, epoch, "Your session has ended."), "end-unknown")
         elif session.state == CONNECTED and session.epoch == epoch and session.slot == slot:
+            state.accounts.opened(session)
             if not session.confirmed:
                 session.confirmed, session.datagram = True, self._judged(session, tunnel)
         elif epoch > session.epoch:
             # What was stored lags behind by at most one flush: the highest epoch is this session's newest tunnel.
             state.sessions.open(session, slot, epoch, state.now())
             session.datagram = self._judged(session, tunnel)
+            state.accounts.opened(session)
             state.ledger.touch(("session", number))
             state.spawn(self._set_again(session), "route-adopted")
         else:

@@ -39,11 +39,13 @@ M = TypeVar("M", bound=Message)
 
 
 class Views:
-    """Handlers of mgmtd's questions. `under_way` tells how many logins are being worked on."""
+    """Handlers of mgmtd's questions. `under_way` tells how many logins are being worked on, `accounting` what of
+    accounting waits."""
 
-    def __init__(self, state: State, under_way: Callable[[], int]) -> None:
+    def __init__(self, state: State, under_way: Callable[[], int], accounting: Callable[[], tuple[Fact, ...]]) -> None:
         self._state = state
         self._under_way = under_way
+        self._accounting = accounting
         self._readers = 0
         self._entitlement = Entitlement(state)
 
@@ -97,6 +99,7 @@ class Views:
             Fact("routes", "reachable" if state.routes.reachable else "netd is not there: tunnels cannot be opened"),
             Fact("workers", str(len(state.workers))),
             Fact("logins under way", str(self._under_way())),
+            *self._accounting(),
         )
         return SessiondStatus(
             sessions=len(state.sessions),
@@ -108,7 +111,7 @@ class Views:
         )
 
     def _session(self, session: Session) -> SessionInfo:
-        traffic = self._state.counters.of(session.place, session.number)
+        traffic = self._state.accounts.traffic(session)
         policy = self._entitlement.of_session(session)
         return SessionInfo(
             session=session.number,

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import stat
 
-from wolfguard.config.site import Certificate, Configuration
+from wolfguard.config.site import Certificate, Configuration, accounting_servers
 from wolfguard.errors import StartError
 
 
 def secrets(configuration: Configuration) -> list[str]:
-    """Files with secrets that backends share with their servers, in the order of backends and servers."""
+    """Files with secrets that backends share with their servers, in the order of backends, and for each
+    those for logins before those for accounting."""
     return [
         server.secret
         for backend in configuration.backends
         if backend.radius is not None
-        for server in backend.radius.servers
+        for server in (*backend.radius.servers, *accounting_servers(backend.radius))
         if server.secret
     ]
 
