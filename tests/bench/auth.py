@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import radius
+from tests.bench import pam_sessions, radius
 from tests.bench.figure import Figure, machine
 from tests.bench.logins import INIT, REPLY
 from tests.interop import pam_ground
@@ -41,6 +41,7 @@ def run(rounds: int) -> list[Figure]:
             quiet += _sample(topology, site, LOGINS)
             with _hanging(topology, site, number):
                 beside += _sample(topology, site, LOGINS)
+        held = pam_sessions.run(topology, site)
     conditions = (
         f"{machine()}; medians of {rounds} x {LOGINS} logins one after another through pam_unix, all on one machine; "
         f"beside: {HANGING} logins in a module that sleeps {pam_ground.HANG_SECONDS} s"
@@ -52,6 +53,7 @@ def run(rounds: int) -> list[Figure]:
         Figure("sign_slowdown", sign / base_sign, "x", "<= 1.05", conditions),
         Figure("login_seconds", base_login, "s", "", conditions),
         Figure("handshake_seconds", base_sign, "s", "", conditions),
+        *held,
         *radius.run(),
     ]
 
@@ -70,9 +72,10 @@ def _gateway() -> Iterator[tuple[Topology, Site]]:
             {"name": name, "type": "pam", "timeout": pam_ground.HANG_SECONDS + 30, "pam": {"service": f"wg-{name}"}}
             for name in ("unix", "hang")
         ]
+        site.document["backends"].append(pam_sessions.BACKEND)
         first = site.document["sites"][0]
         first |= {"authentication": ["unix"], "sessions_per_user": 0}
-        first["groups"] = [{"name": "unix"}, {"name": "hang", "authentication": ["hang"]}]
+        first["groups"] = [{"name": name, "authentication": [name]} for name in ("unix", "hang", pam_sessions.NAME)]
         site.document["limits"] = {"handshakes_per_second": 10000, "handshake_burst": 10000, "unauthenticated": 10000}
         site.document["lockout"] = {"failures": 100, "address_failures": 10000}
         site.write()

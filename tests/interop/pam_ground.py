@@ -3,7 +3,7 @@
 
 The gateway runs in a mount namespace in which that copy lies over /etc, so that nothing of this machine changes and
 modules work as anywhere else: pam_unix on real shadow entries, pam_pwdfile, pam_oath, and pam_exec with scripts that
-hang, crash and flood.
+hang, crash and flood, and that note, refuse or do not let go of sessions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _SCRIPTS: Final = {
     "hang": f"exec sleep {HANG_SECONDS}",
     "crash": "kill -SEGV $PPID; sleep 5",
     "flood": "exec yes 'a line of text that nobody wants'",
+    "note": 'echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $PAM_RHOST $PAM_TTY $WOLFGUARD_SITE" >>/etc/noted',
+    "stay": '[ "$PAM_TYPE" = open_session ] || exec sleep 60',
 }
+SESSIONS: Final = ("note", "refuse", "stay")
+"""Ways of the session phase, each with a service of its name behind pam_unix."""
 
 
 def services() -> dict[str, str]:
@@ -32,14 +36,25 @@ def services() -> dict[str, str]:
     run = {
         name: f"pam_exec.so quiet expose_authtok {'stdout ' if name == 'flood' else ''}/etc/{name}" for name in _SCRIPTS
     }
+    sessions = {
+        f"wg-{name}": f"auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
+        f"session required {'pam_deny.so' if name == 'refuse' else f'pam_exec.so quiet /etc/{name}'}\n"
+        for name in SESSIONS
+    }
     permit = "account required pam_permit.so\nsession required pam_permit.so\n"
     return {
         "wg-unix": "auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
         "password required pam_unix.so minlen=8\nsession required pam_permit.so\n",
+        "wg-held": "auth required pam_unix.so nodelay\naccount required pam_unix.so\nsession required pam_permit.so\n",
         "wg-pwdfile": f"auth required pam_pwdfile.so nodelay pwdfile=/etc/wg.pwd\n{permit}",
         "wg-oath": "auth requisite pam_pwdfile.so nodelay pwdfile=/etc/wg.pwd\n"
         f"auth required pam_oath.so usersfile=/etc/wg.oath window=5 digits=6\n{permit}",
-        **{f"wg-{name}": f"auth required {line}\nauth required pam_permit.so\n{permit}" for name, line in run.items()},
+        **{
+            f"wg-{name}": f"auth required {line}\nauth required pam_permit.so\n{permit}"
+            for name, line in run.items()
+            if name not in SESSIONS
+        },
+        **sessions,
     }
 
 
@@ -61,6 +76,12 @@ def lay(folder: Path) -> Sequence[str]:
         (etc / "wg.oath").chmod(0o600)
     script = 'mount --bind "$0" /etc && exec "$@"'
     return ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(etc))
+
+
+def noted(folder: Path) -> list[str]:
+    """What the script "note" has seen, below the folder that `lay` was given: a line a session opened or closed."""
+    file = folder / "etc" / "noted"
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def add_accounts(etc: Path, accounts: dict[str, tuple[str, int]]) -> None:

@@ -27,6 +27,7 @@ NOT_CAUSED: Final = {
     "Offence": "the word of a process whose peer broke the rules of their channel",
     "Failed": "a start that fails: test_start.py",
     "ModuleFailure": "a cryptographic module that fails: test_module_faults.py",
+    "HeldLost": "a helper that dies while it holds a session of PAM: test_pam_sessions.py",
     "Weakened": "a machine that refuses a part of the confinement: test_weakenings.py",
 }
 NOT_ASKED: Final = frozenset({"authd", "pam"})

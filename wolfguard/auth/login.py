@@ -195,6 +195,11 @@ class Login:
         left, self._left = [*self._left, *self._conversation.close()], []
         return tuple(left)
 
+    def left(self) -> tuple[str, ...]:
+        """Conversations of an attempt that came to nothing, which other processes still keep."""
+        left, self._left = self._left, []
+        return tuple(left)
+
     def performed(self, result: object) -> Said:
         self._must_be(Perform)
         return self._hear(Performed(result))
@@ -260,6 +265,7 @@ class Login:
         return self._say(Granted(accept.user, group, accept.attributes, accept.message, accept.by))
 
     def _wrong(self, reason: str, text: str, *, known: bool, counts: bool) -> Said:
+        self._left += self._conversation.close()
         self._ask = self._first_form()
         then = self._show(text)
         # The form is what the client answers next, whatever the caller does with the failure.

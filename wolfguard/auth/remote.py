@@ -158,8 +158,8 @@ class RemoteConversation:
 
     def _judge(self, answer: FactorAnswer) -> Step:
         self._number += 1
-        self._kept = answer.state == ASK
-        self._context = answer.context if self._kept else Secret(b"")
+        self._kept = answer.state == ASK or (answer.state == ACCEPT and answer.held)
+        self._context = answer.context if answer.state == ASK else Secret(b"")
         text = shown(answer.message)
         if answer.state == UNAVAILABLE:
             return Unavailable(self._backend, answer.reason or "unavailable")

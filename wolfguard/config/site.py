@@ -82,11 +82,13 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Pam:
-    """Backend type "pam". `service`: file of this name in /etc/pam.d. `spare`: helpers that wait for the next login."""
+    """Backend type "pam". `service`: file of this name in /etc/pam.d. `spare`: helpers that wait for the next login.
+    With `session` a helper stays for each session, at most `sessions` of them."""
 
     service: str
     change_password: bool = True
     session: bool = False
+    sessions: int = 1000
     spare: int = 2
 
 

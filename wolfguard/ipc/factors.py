@@ -57,6 +57,8 @@ class FactorAnswer(Reply):
     `state`: ACCEPT (`groups`, `attributes`), REJECT (`reason`, `known`), ASK (`fields`) or UNAVAILABLE (`reason`).
     `message` is the backend's own text for the person, empty for none (a notice, an expired password, a challenge).
     `reason` is a label for records, `known` says whether the account exists there. `context` is for the next step.
+    `held`: something stays open for the accepted user until `FactorCancel`, or the end of the session that `HeldFor`
+    names.
     """
 
     state: str
@@ -67,6 +69,7 @@ class FactorAnswer(Reply):
     groups: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     context: Secret = NO_CONTEXT
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +97,39 @@ class FactorCancel(Notice):
     """The client has gone: nothing more comes of this conversation, and what works on it may end."""
 
     conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFor(Notice):
+    """The login of this conversation has become the session of this number."""
+
+    conversation: str
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Notice):
+    """What is held for these sessions is to be closed."""
+
+    sessions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSessions(Reply):
+    sessions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListHeld(Request):
+    """Asks for which sessions something is held; what is held for none is closed."""
+
+    reply: ClassVar[type[Reply]] = HeldSessions
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLost(Notice):
+    """What was held for this session (0: for a login) has ended unasked, or was not closed. `reason` is a label."""
+
+    backend: str
+    session: int
+    reason: str

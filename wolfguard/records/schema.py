@@ -111,6 +111,13 @@ EVENTS: Final = (
         (_SITE, _METHOD, _AGENT, _COUNT),
     ),
     Event(
+        "login.session-lost",
+        "A session that PAM modules had opened for a login has ended before its time, or was not closed in order: its "
+        "helper crashed or took too long, or the process pam has ended. The gateway's session goes on if there is one.",
+        (FAILURE,),
+        (_METHOD, _COUNT),
+    ),
+    Event(
         "policy.refused",
         "A login was good, but what an authentication server says about the user cannot be put into force: an address "
         "that no pool has or that is in use, an access list that is not in the site file, a limit that is no number. "

@@ -3,6 +3,7 @@
 
 Owns process ids. A helper's end shows to pam as the end of its socket. Programs that modules leave behind when they
 are ended come to the nursery (it is their subreaper), which ends them too: a helper takes all of its own along.
+When pam has gone, helpers have a moment for closing sessions; those of the pam that follows have numbers of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -21,6 +22,8 @@ PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
 FIRST_OF_OURS: Final = 3
 """Below it are the standard streams."""
+LEAVE_SECONDS: Final = 12.0
+"""More than pam gives a helper that closes a session."""
 
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 _prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
@@ -33,10 +36,12 @@ class Children:
         self._work = work
         self._loop = asyncio.get_running_loop()
         self._pids: dict[int, int] = {}
+        self._living: set[int] = set()
+        self._changed = asyncio.Event()
         _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def __len__(self) -> int:
-        return len(self._pids)
+        return len(self._living)
 
     def begin(self, number: int, sock: socket.socket) -> None:
         """Forks a helper; takes the socket over. Raises OSError."""
@@ -47,30 +52,47 @@ class Children:
                 _live_apart(parent, sock, self._work)
         pidfd = os.pidfd_open(pid)
         self._pids[number] = pid
-        self._loop.add_reader(pidfd, self._reap, pidfd, number)
+        self._living.add(pid)
+        self._loop.add_reader(pidfd, self._reap, pidfd, number, pid)
 
     def end(self, number: int) -> None:
         """Kills the helper; one that has ended already is no matter."""
         pid = self._pids.get(number)
         if pid is not None:
+            self._kill((pid,))
+
+    def leave(self) -> None:
+        """Nobody speaks to these any more: they end by themselves, or after LEAVE_SECONDS."""
+        leaving = tuple(self._living)
+        self._pids.clear()
+        self._loop.call_later(LEAVE_SECONDS, self._kill, leaving)
+
+    async def gone(self) -> None:
+        """Returns when none is left."""
+        while self._living:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _kill(self, pids: Iterable[int]) -> None:
+        # A process id is not given anew before its process was waited for.
+        for pid in self._living.intersection(pids):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def end_all(self) -> None:
-        for number in tuple(self._pids):
-            self.end(number)
-
-    def _reap(self, pidfd: int, number: int) -> None:
+    def _reap(self, pidfd: int, number: int, pid: int) -> None:
         self._loop.remove_reader(pidfd)
         os.close(pidfd)
+        self._living.discard(pid)
+        if self._pids.get(number) == pid:
+            del self._pids[number]
         with suppress(ChildProcessError):
-            os.waitpid(self._pids.pop(number), 0)
+            os.waitpid(pid, 0)
+        self._changed.set()
         self._end_orphans()
 
     def _end_orphans(self) -> None:
         """What a helper has left behind is a child of this process by now; the death of one may bring more."""
-        living = set(self._pids.values())
-        while orphans := [pid for pid in _children() if pid not in living]:
+        while orphans := [pid for pid in _children() if pid not in self._living]:
             for pid in orphans:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One login through PAM: authentication, account, a change of an expired password, session.
+"""One login through PAM: authentication, account, a change of an expired password, and a session that stays open.
 
 What modules ask becomes a form, what they say becomes the form's message. The password of the login form answers the
 first hidden prompt, so that most logins need no second form. Owns the order of the phases and the bounds of what a
-module may say; `exchange` sends an answer and blocks until the next step has come. Must not know processes or sockets.
+module may say; `exchange` sends an answer and blocks until the next step has come, `hold` until the session is over.
+Must not know processes or sockets.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import grp
 import os
 import pwd
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from wolfguard.config.site import Pam
@@ -26,34 +28,50 @@ TEXT_MAX: Final = 1024
 CALLS_MAX: Final = 64
 GROUPS_MAX: Final = 256
 
+SITE: Final = "WOLFGUARD_SITE"
+"""In the environment of modules: the name of the site."""
+
 Exchange = Callable[[FactorAnswer], "FactorStep | None"]
+Hold = Callable[[FactorAnswer], None]
 
 
 class Login:
-    """`run` returns the final answer."""
+    """`run` does all of it."""
 
-    def __init__(self, pam: Pam, first: FactorStep, exchange: Exchange) -> None:
+    def __init__(self, pam: Pam, first: FactorStep, exchange: Exchange, hold: Hold) -> None:
         self._pam = pam
-        self._first = first
+        self._user, self._address, self._site = first.user, first.peer.address, first.site
         self._exchange = exchange
+        self._hold = hold
         self._password: bytes | None = dict(first.answers)["password"].reveal() if first.answers else None
         self._texts: list[str] = []
         self._calls = 0
         self._over = False
         self._changing = False
+        self._opened = False
 
-    def run(self, loaded: Library) -> FactorAnswer:
+    def run(self, loaded: Library) -> FactorAnswer | None:
+        """The final answer; None when `hold` had it and the session was closed."""
         if self._password is not None and len(self._password) > library.RESPONSE_MAX:
             # Longer than any module takes; it fails like another wrong password, after the same work.
             self._password = b""
-        transaction = Transaction(loaded, self._pam.service, self._first.user, self._converse)
+        transaction = Transaction(loaded, self._pam.service, self._user, self._converse)
         if transaction.code != library.SUCCESS:
             return FactorAnswer(UNAVAILABLE, reason="pam_start")
-        transaction.set_items(self._first.peer.address, TTY)
+        transaction.set_items(self._address, TTY)
+        transaction.put_environment(SITE, self._site)
         code = library.CONVERSATION_ERROR
         try:
             code = self._phases(transaction)
-            return self._answer(code, transaction)
+            answer = self._answer(code, transaction)
+            if not self._opened:
+                return answer
+            if answer.state == ACCEPT:
+                self._hold(replace(answer, held=True))
+            # Nobody is there who could answer a module.
+            self._over = True
+            code = transaction.close_session()
+            return None if answer.state == ACCEPT else answer
         finally:
             transaction.end(code)
 
@@ -67,7 +85,8 @@ class Login:
             self._changing = True
             code = transaction.change_password(library.CHANGE_EXPIRED)
         if code == library.SUCCESS and self._pam.session:
-            code = transaction.session()
+            code = transaction.open_session()
+            self._opened = code == library.SUCCESS
         return code
 
     def _answer(self, code: int, transaction: Transaction) -> FactorAnswer:
@@ -78,9 +97,9 @@ class Login:
             return FactorAnswer(REJECT, reason=library.LABELS[code], known=known, message=self._said())
         if code != library.SUCCESS:
             return FactorAnswer(UNAVAILABLE, reason=f"pam_{code}")
-        if transaction.user() != self._first.user:
+        if transaction.user() != self._user:
             return FactorAnswer(UNAVAILABLE, reason="pam_user")
-        return FactorAnswer(ACCEPT, groups=groups_of(self._first.user), message=self._said())
+        return FactorAnswer(ACCEPT, groups=groups_of(self._user), message=self._said())
 
     def _converse(self, prompts: Sequence[Prompt]) -> Sequence[bytes | None] | None:
         self._calls += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One helper: waits on its socket for a login, carries it through PAM, ends with it.
+"""One helper: waits on its socket for a login, carries it through PAM, ends with it or with its session.
 
 Everything in here may hang, crash or leak: pam has the clock, the nursery the power to end it. Limits are those
 of one login: memory, processor time, files and their size.
@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from wolfguard.config.site import Pam
@@ -18,6 +19,9 @@ from wolfguard.ipc import codec
 from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorStep
 from wolfguard.procs.nursery.conversation import Login
 from wolfguard.procs.nursery.library import Library
+
+CLOSED: Final = b"closed"
+"""The last word of a helper that has closed its session (`procs.pam.held`)."""
 
 LIMITS: Final = (
     (resource.RLIMIT_AS, 512 * 1024 * 1024),
@@ -49,15 +53,27 @@ class Helper:
             return
         pam = self._services.get(first.backend)
         if pam is None:
-            answer = FactorAnswer(UNAVAILABLE, reason="backend")
-        else:
-            answer = Login(pam, first, lambda asked: _exchange(sock, asked)).run(self._library)
-        sock.send(codec.encode(answer))
+            sock.send(codec.encode(FactorAnswer(UNAVAILABLE, reason="backend")))
+            return
+        login = Login(pam, first, lambda asked: _exchange(sock, asked), lambda answer: _hold(sock, answer))
+        # The password is not kept for as long as a session may live.
+        del first
+        answer = login.run(self._library)
+        # pam may have gone meanwhile, as a gateway that ends does.
+        with suppress(OSError):
+            sock.send(codec.encode(answer) if answer is not None else CLOSED)
 
 
 def _exchange(sock: socket.socket, asked: FactorAnswer) -> FactorStep | None:
     sock.send(codec.encode(asked))
     return _receive(sock)
+
+
+def _hold(sock: socket.socket, answer: FactorAnswer) -> None:
+    """Returns when the session is over: pam ends its side of the socket, or has ended itself."""
+    sock.send(codec.encode(answer))
+    with suppress(OSError):
+        sock.recv(1)
 
 
 def _receive(sock: socket.socket) -> FactorStep | None:

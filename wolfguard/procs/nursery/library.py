@@ -92,6 +92,10 @@ class Transaction:
         for item, value in ((structures.PAM_RHOST, rhost), (structures.PAM_TTY, tty)):
             self._library.bindings.pam_set_item(self._handle, item, ctypes.c_char_p(value.encode()))
 
+    def put_environment(self, name: str, value: str) -> None:
+        """For modules, and the programs that they start; not the environment of this process."""
+        self._library.bindings.pam_putenv(self._handle, f"{name}={value}".encode())
+
     def authenticate(self) -> int:
         return int(self._library.bindings.pam_authenticate(self._handle, 0))
 
@@ -101,16 +105,21 @@ class Transaction:
     def change_password(self, flags: int) -> int:
         return int(self._library.change_password(self._handle, flags))
 
-    def session(self) -> int:
-        """Credentials and session are opened, then given back: a tunnel is no shell."""
+    def open_session(self) -> int:
+        """Credentials and session; neither is left behind by a failure."""
         bindings = self._library.bindings
         code = int(bindings.pam_setcred(self._handle, structures.PAM_ESTABLISH_CRED))
         if code != SUCCESS:
             return code
         code = int(bindings.pam_open_session(self._handle, 0))
-        if code == SUCCESS:
-            bindings.pam_close_session(self._handle, 0)
-        bindings.pam_setcred(self._handle, structures.PAM_DELETE_CRED)
+        if code != SUCCESS:
+            bindings.pam_setcred(self._handle, structures.PAM_DELETE_CRED)
+        return code
+
+    def close_session(self) -> int:
+        """Gives back what `open_session` opened."""
+        code = int(self._library.bindings.pam_close_session(self._handle, 0))
+        self._library.bindings.pam_setcred(self._handle, structures.PAM_DELETE_CRED)
         return code
 
     def user(self) -> str:

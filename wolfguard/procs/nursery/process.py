@@ -2,7 +2,7 @@
 """nursery as a process: hears pam's words, which are datagrams, and has helpers forked and ended.
 
 "+" and a number, with the socket of a new helper; "-" and its number, to end it. The words come from a confined process
-of the gateway, never from a client; what is no such word ends the channel and every helper.
+of the gateway, never from a client; what is no such word ends the channel, and with it every helper.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wolfguard.procs.nursery.library import Library
 
 WORD_MAX: Final = 32
 WORDS_A_TURN: Final = 16
-HELPERS_MAX: Final = 2048
+HELPERS_MAX: Final = 7000
 
 log = Log(__name__)
 
@@ -43,16 +43,20 @@ class NurseryProcess(Child):
         asyncio.get_running_loop().add_reader(self._words, self._hear)
 
     async def stop(self, drain: bool) -> None:
+        """pam is told to stop at the same time, and its helpers close what they hold."""
+        if self._children is not None:
+            self._children.leave()
+            await self._children.gone()
         self._close()
 
     def _close(self) -> None:
-        """pam has ended: the logins that its helpers carried have too."""
+        """pam has ended: the logins that its helpers carried have too; those that hold sessions close them."""
         words, self._words = self._words, None
         if words is not None:
             asyncio.get_running_loop().remove_reader(words)
             words.close()
         if self._children is not None:
-            self._children.end_all()
+            self._children.leave()
 
     def _hear(self) -> None:
         for _ in range(WORDS_A_TURN):

@@ -11,84 +11,34 @@ import asyncio
 import contextlib
 import socket
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
 from typing import Final
 
 from wolfguard.errors import PeerError
 from wolfguard.ipc import codec
-from wolfguard.ipc.factors import ASK, UNAVAILABLE, FactorAnswer, FactorStep
+from wolfguard.ipc.factors import ACCEPT, ASK, UNAVAILABLE, FactorAnswer, FactorStep
 from wolfguard.procs.log import Log
+from wolfguard.procs.pam.held import Held
+from wolfguard.procs.pam.nursery import Helper, Nursery
 
 WAIT_SECONDS: Final = 900.0
 """How long a helper waits for a person; sessiond's limit is lower and comes first."""
 
-BEGIN: Final = "+"
-END: Final = "-"
-"""The words of `procs.nursery`."""
-
 log = Log(__name__)
 
 
-class Nursery:
-    """Words to the nursery, while it is there."""
-
-    def __init__(self) -> None:
-        self._socket: socket.socket | None = None
-        self._last = 0
-
-    @property
-    def present(self) -> bool:
-        return self._socket is not None
-
-    def attach(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self._socket = sock
-
-    def detach(self) -> socket.socket | None:
-        """The socket, which is the caller's again."""
-        sock, self._socket = self._socket, None
-        return sock
-
-    def begin(self) -> _Helper:
-        """A new helper; the kernel's queue takes the word even while the nursery is busy. Raises OSError."""
-        if self._socket is None:
-            raise OSError("the nursery is away")
-        self._last += 1
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        with theirs:
-            try:
-                socket.send_fds(self._socket, [f"{BEGIN}{self._last}".encode()], [theirs.fileno()])
-            except OSError:
-                ours.close()
-                raise
-        return _Helper(self._last, ours)
-
-    def end(self, helper: _Helper) -> None:
-        helper.socket.close()
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.send(f"{END}{helper.number}".encode())
-
-
-@dataclass(slots=True, eq=False)
-class _Helper:
-    number: int
-    socket: socket.socket
-    timer: asyncio.TimerHandle | None = field(default=None)
-
-
 class Pool:
-    """Helpers of one backend: `spare` wait for work, `most` work or wait for a person. `timeout` of a step, seconds."""
+    """Helpers of one backend: `spare` wait for work, `most` work or wait for a person, `held` keep sessions open where
+    there are any. `timeout` of a step, seconds."""
 
-    def __init__(self, nursery: Nursery, *, spare: int, most: int, timeout: float) -> None:
+    def __init__(self, nursery: Nursery, *, spare: int, most: int, timeout: float, held: Held | None = None) -> None:
         self._nursery = nursery
         self._spare_wanted = spare
         self._most = most
         self._timeout = timeout
-        self._spare: deque[_Helper] = deque()
-        self._busy: dict[str, _Helper] = {}
-        self._waiting: OrderedDict[str, _Helper] = OrderedDict()
+        self.held = held
+        self._spare: deque[Helper] = deque()
+        self._busy: dict[str, Helper] = {}
+        self._waiting: OrderedDict[str, Helper] = OrderedDict()
 
     def fill(self) -> None:
         """Makes spare helpers up to the number wanted."""
@@ -107,6 +57,8 @@ class Pool:
 
     async def step(self, step: FactorStep) -> FactorAnswer:
         """Has a helper take the step; whatever becomes of the helper, there is an answer."""
+        if step.number == 0 and self.held is not None and self.held.full:
+            return _unavailable("sessions")
         try:
             helper = self._take(step)
         except OSError:
@@ -132,12 +84,18 @@ class Pool:
             self._busy.pop(step.conversation, None)
             if answer is not None and answer.state == ASK:
                 self._keep(step.conversation, helper, loop)
+            elif answer is not None and answer.state == ACCEPT and answer.held and self.held is not None:
+                self.held.keep(step.conversation, helper)
             else:
                 self._nursery.end(helper)
         return answer
 
     def cancel(self, conversation: str) -> None:
-        """Ends the helper of this conversation; a step under way is then answered as crashed, to nobody."""
+        """Ends the helper of this conversation; a step under way is then answered as crashed, to nobody. A session that
+        it holds is closed."""
+        if self.held is not None and conversation in self.held:
+            self.held.close(conversation)
+            return
         helper = self._waiting.pop(conversation, None)
         if helper is not None:
             self._drop(helper)
@@ -148,7 +106,7 @@ class Pool:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _take(self, step: FactorStep) -> _Helper | None:
+    def _take(self, step: FactorStep) -> Helper | None:
         if step.number > 0:
             helper = self._waiting.pop(step.conversation, None)
             if helper is not None and helper.timer is not None:
@@ -171,11 +129,11 @@ class Pool:
         self._drop(helper)
         return True
 
-    def _keep(self, conversation: str, helper: _Helper, loop: asyncio.AbstractEventLoop) -> None:
+    def _keep(self, conversation: str, helper: Helper, loop: asyncio.AbstractEventLoop) -> None:
         self._waiting[conversation] = helper
         helper.timer = loop.call_later(WAIT_SECONDS, self.cancel, conversation)
 
-    def _drop(self, helper: _Helper) -> None:
+    def _drop(self, helper: Helper) -> None:
         if helper.timer is not None:
             helper.timer.cancel()
         self._nursery.end(helper)

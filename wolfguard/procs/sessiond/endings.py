@@ -64,6 +64,8 @@ def end_session(state: State, session: Session, reason: str, text: str = "") -> 
     slot, epoch, connected = session.slot, session.epoch, session.state == CONNECTED
     state.sessions.end(session)
     state.ledger.touch(("session", session.number))
+    for told in state.told_of_ends:
+        told(session.number)
     if connected:
         state.spawn(end_tunnel(state, slot, session.number, epoch, text or _TEXTS.get(reason, "")), "end-tunnel")
     if routes:

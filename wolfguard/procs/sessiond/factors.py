@@ -9,6 +9,7 @@ answers mean.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,7 @@ from wolfguard.config.site import Backend
 from wolfguard.errors import LocalError
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcClosed, IpcError, IpcTimeout
-from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep
+from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep, HeldFor
 from wolfguard.ipc.messages import Peer
 from wolfguard.procs.log import Log
 
@@ -101,10 +102,17 @@ class Factors:
         for conversation in conversations:
             for channel in self._channels.values():
                 if not channel.closed:
-                    try:
+                    with contextlib.suppress(IpcClosed):
                         channel.notify(FactorCancel(conversation))
-                    except IpcClosed:
-                        continue
+
+    def hold(self, conversations: Iterable[str], session: int) -> None:
+        """A login has become a session: what is still kept for it elsewhere is its own now, or of no use."""
+        for conversation in conversations:
+            for process, channel in self._channels.items():
+                if not channel.closed:
+                    notice = HeldFor(conversation, session) if process == "pam" else FactorCancel(conversation)
+                    with contextlib.suppress(IpcClosed):
+                        channel.notify(notice)
 
     async def _ask(self, backend: Backend, work: FactorWork, origin: Origin) -> FactorAnswer:
         channel = self._channels.get(HOMES[backend.type])

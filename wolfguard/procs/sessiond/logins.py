@@ -176,6 +176,7 @@ class Logins:
                     case Wrong():
                         self._wrong(flow, facts, said)
                         self._leave(flow)
+                        self._factors.cancel(flow.login.left())
                         said = said.then
                     case Granted():
                         return await self._grant(flow, facts, said)
@@ -236,6 +237,9 @@ class Logins:
             cookie, banner = await self._creation.create(granted, flow.login.method, facts)
         except NoSessionError as error:
             return self._refuse(facts, flow, error.reason, error.text)
+        session = self._state.sessions.by_cookie(self._state.cookies.hash(cookie) or b"")
+        if session is not None:
+            self._factors.hold(flow.login.close(), session.number)
         return LoginAnswer("done", flow.name, cookie=cookie, banner=banner, user=granted.user)
 
     async def _ask_elsewhere(self, flow: Flow, facts: LoginFacts, work: FactorWork) -> FactorAnswer:

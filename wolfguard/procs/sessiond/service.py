@@ -17,6 +17,7 @@ from wolfguard.config import changes
 from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
+from wolfguard.ipc.factors import HeldLost
 from wolfguard.ipc.management import (
     AddUser,
     AdminEvent,
@@ -48,6 +49,7 @@ from wolfguard.procs.sessiond.datagrams import Datagrams
 from wolfguard.procs.sessiond.endings import STOPPED, USER_LEFT, end_session
 from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.factors import Factors
+from wolfguard.procs.sessiond.held import Held
 from wolfguard.procs.sessiond.logins import Logins
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
@@ -103,6 +105,7 @@ class Service:
                 entry.name, password=entry.password, names=lambda: primitives.random(16).hex()
             )
         self.logins = Logins(self.state, backends, {CheckPassword: check}, self.factors, primitives.random)
+        self.held = Held(self.state)
         self.entitlement = Entitlement(self.state)
         self.tunnels = Tunnels(self.state)
         self.datagrams = Datagrams(self.state)
@@ -210,7 +213,7 @@ class Service:
                 AdminEvent: self.administration.admin_event,
                 AskSessiondStatus: self.views.status,
             }
-        return {}
+        return {HeldLost: self.held.lost} if peer == "pam" else {}
 
     def attached(self, peer: str, slot: int, channel: Channel) -> None:
         """A channel stands."""
@@ -223,6 +226,8 @@ class Service:
         else:
             self.factors.attach(peer, channel)
             self.telling.attach(peer, channel)
+            if peer == "pam":
+                self.held.attach(channel)
 
     def detached(self, peer: str, slot: int) -> None:
         """A channel has ended."""
@@ -234,6 +239,8 @@ class Service:
         else:
             self.factors.detach(peer)
             self.telling.detach(peer)
+            if peer == "pam":
+                self.held.detach()
 
     async def log_out(self, message: Logout, sender: Sender) -> Done:
         """Ends the session of a cookie; an unknown cookie has nothing to end."""

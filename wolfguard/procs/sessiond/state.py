@@ -30,7 +30,7 @@ log = Log(__name__)
 @dataclass(slots=True)
 class State:
     """`clock` gives Unix seconds. `workers` are the channels that stand, by slot. `not_approved` counts sessions since
-    the start that have used what is not approved."""
+    the start that have used what is not approved. `told_of_ends` hear the number of each session that ends."""
 
     settings: Settings
     sessions: Sessions
@@ -49,6 +49,7 @@ class State:
     workers: dict[int, Channel] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     not_approved: int = 0
+    told_of_ends: list[Callable[[int], None]] = field(default_factory=list)
 
     def now(self) -> int:
         return int(self.clock())
