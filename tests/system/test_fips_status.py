@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`wolfguard fips status` beside a gateway at work: what its processes have mapped counts, not what the file is alone."""
+"""`wolfguard fips status` beside a gateway at work: what its processes map counts, not what the file is alone."""
 
 from __future__ import annotations
 
