@@ -146,9 +146,9 @@ class Engine:
 
     def set_sites(self, sites: list[dict[str, object]]) -> None:
         """Replaces all TLS contexts; open connections keep theirs. Each: name, server_names (list), certificates
-        (list of {number, chain: bytes PEM}), versions, suites_tls13, suites_tls12, groups, signatures (lists of IANA
-        names), require_extended_master_secret, require_hybrid, minimum_rsa_bits, tickets. Raises ValueError naming what
-        libwolfssl cannot do."""
+        (list of {number, chain: bytes PEM}), versions, suites_tls13, suites_tls12, groups, key_shares, signatures
+        (lists of IANA names), require_extended_master_secret, require_hybrid, minimum_rsa_bits, tickets. Raises
+        ValueError naming what libwolfssl cannot do."""
 
     def set_sign_channel(self, thread: int, fd: int) -> None:
         """Hands a handshake thread its channel to keyd; replaces (and closes) the one before."""

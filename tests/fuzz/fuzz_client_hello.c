@@ -20,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .suite_count = 3,
         .groups = {4587, 23},
         .group_count = 2,
+        .key_shares = {4587},
+        .key_share_count = 1,
         .signatures = {0x0403, 0x0804},
         .signature_count = 2,
     };

@@ -27,19 +27,21 @@ SCRIPT: Final = Path(__file__).with_name("ciphers_in_debugger.py")
 SECONDS: Final = 60
 SEAL: Final = "wc_AesGcmEncrypt"
 OPEN: Final = "wc_AesGcmDecrypt"
-# What those two rest on, and the one that draws a nonce before it calls the first of them; a block by itself is how a
-# key is set up.
-_BELOW: Final = re.compile(r"AES_GCM_(en|de)crypt_(aesni|avx1|avx2|avx512|vaes)|AES_ECB_.*|wc_AesGcmEncrypt_ex")
+# What those two rest on where the processor has it, one call each.
+_CORE: Final = re.compile(r"AES_GCM_(en|de)crypt_(aesni|avx1|avx2|avx512|vaes)")
+# The one that draws a nonce before it calls the first of the two; and a block by itself, which is how a key is set up.
+_AROUND: Final = re.compile(r"wc_AesGcmEncrypt_ex|AES_ECB_.*")
 _CIPHER: Final = re.compile(r"(wc|AES|GCM)_\w*(crypt|Gmac|ccm|chacha|poly1305)\w*", re.IGNORECASE)
 
 
 @dataclass
 class Calls:
-    """Whole once the block of `watched` has ended: how often each associated data was sealed and opened, and calls of
-    whatever else encrypts, by name."""
+    """Whole once the block of `watched` has ended: how often each associated data was sealed and opened, how often the
+    instructions ran that do it, and calls of whatever else encrypts, by name."""
 
     sealed: Counter[bytes] = field(default_factory=Counter)
     opened: Counter[bytes] = field(default_factory=Counter)
+    core: int = 0
     others: Counter[str] = field(default_factory=Counter)
 
 
@@ -48,7 +50,7 @@ def entries() -> tuple[dict[str, int], dict[str, int]]:
     said = subprocess.run(["nm", "-D", _native.library_path()], capture_output=True, text=True, check=True).stdout
     places = {name: int(place, 16) for place, name in re.findall(r"(?m)^([0-9a-f]+) T (\w+)$", said)}
     own = {name: places.pop(name) for name in (SEAL, OPEN)}
-    others = {name: at for name, at in places.items() if _CIPHER.fullmatch(name) and not _BELOW.fullmatch(name)}
+    others = {name: at for name, at in places.items() if _CIPHER.fullmatch(name) and not _AROUND.fullmatch(name)}
     assert "wc_AesCbcEncrypt" in others, "nothing is known of other ciphers"
     return own, others
 
@@ -87,6 +89,8 @@ def watched(pids: Iterable[int]) -> Iterator[Calls]:
         for name, data in re.findall(r"(?m)^call (\w+) ([0-9a-f]*)$", text):
             if name in own:
                 (calls.sealed if name == SEAL else calls.opened)[bytes.fromhex(data)] += 1
+            elif _CORE.fullmatch(name):
+                calls.core += 1
             else:
                 calls.others[name] += 1
 

@@ -84,6 +84,7 @@ static const struct wge_site_config default_site = {
     .suites_tls13 = NAMES("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
     .suites_tls12 = NAMES("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
     .groups = NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024", "secp256r1", "secp384r1"),
+    .key_shares = NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024"),
     .signatures = NAMES("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"),
     .require_extended_master_secret = true,
     .minimum_rsa_bits = 2048,

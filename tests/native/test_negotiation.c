@@ -14,6 +14,8 @@ static const struct wge_tls_rules rules = {
     .suite_count = 4,
     .groups = {4587, 23, 24},
     .group_count = 3,
+    .key_shares = {4587},
+    .key_share_count = 1,
     .signatures = {0x0403, 0x0503, 0x0804, 0x0401},
     .signature_count = 4,
 };
@@ -62,6 +64,11 @@ static void test_choices(void)
     hello.group_count = 2; /* no hybrid */
     IS("good", &rules, &hello, 2);
     CHECK(choice.group_count == 1 && choice.groups[0] == 23);
+
+    struct wge_tls_rules content = rules; /* with whatever share has been sent */
+    content.key_share_count = 0;
+    IS("good", &content, &modern, 2);
+    CHECK(choice.group_count == 2 && choice.groups[0] == 4587 && choice.groups[1] == 23);
 
     hello = modern;
     hello.signature_count = 1; /* RSA only */

@@ -255,6 +255,7 @@ static void test_configuration_errors(void)
     WRONG(config.suites_tls13 = (struct wge_names)NAMES("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"), "TLS 1.3");
     WRONG(config.groups = (struct wge_names)NAMES("MLKEM1024"), "MLKEM1024");
     WRONG(config.groups.count = 0, "group");
+    WRONG(config.key_shares = (struct wge_names)NAMES("secp521r1"), "key share secp521r1");
     WRONG(config.signatures = (struct wge_names)NAMES("rsa_pkcs1_sha1"), "rsa_pkcs1_sha1");
     WRONG(config.tickets = true, "tickets");
     WRONG(config.minimum_rsa_bits = 3072, "3072");

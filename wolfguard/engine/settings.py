@@ -34,7 +34,8 @@ class TlsCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TlsSite:
-    """Lists are IANA's names in order of preference; `versions` are "1.3" and "1.2"; `tickets` must be False."""
+    """Lists are IANA's names in order of preference; `versions` are "1.3" and "1.2"; `key_shares` are those of `groups`
+    that a client is asked for when it lists one; `tickets` must be False."""
 
     name: str
     server_names: tuple[str, ...]
@@ -43,6 +44,7 @@ class TlsSite:
     suites_tls13: tuple[str, ...]
     suites_tls12: tuple[str, ...]
     groups: tuple[str, ...]
+    key_shares: tuple[str, ...]
     signatures: tuple[str, ...]
     require_extended_master_secret: bool
     require_hybrid: bool
@@ -58,6 +60,7 @@ class TlsSite:
             "suites_tls13": list(self.suites_tls13),
             "suites_tls12": list(self.suites_tls12),
             "groups": list(self.groups),
+            "key_shares": list(self.key_shares),
             "signatures": list(self.signatures),
             "require_extended_master_secret": self.require_extended_master_secret,
             "require_hybrid": self.require_hybrid,

@@ -45,6 +45,6 @@ def resolve(file: ProfileFile, having: Built) -> CryptoProfile:
             )
         gone.update(missing)
         changes[key] = tuple(value for value in wanted if value not in missing)
-    for key in ("not_validated", "not_approved"):
+    for key in ("key_shares", "not_validated", "not_approved"):
         changes[key] = tuple(value for value in getattr(profile, key) if value not in gone)
     return replace(profile, **changes)

@@ -28,6 +28,7 @@ _LISTS: Final = (
     "suites_tls12",
     "suites_dtls12",
     "groups",
+    "key_shares",
     "signatures",
     "certificate_keys",
     "certificate_signatures",
@@ -92,6 +93,13 @@ def _check_consistency(document: Mapping[str, Any], statements: tuple[Statement,
         values = [statement.value for statement in statements if statement.key == key]
         if len(values) != len(set(values)):
             raise ConfigurationError(f"crypto profile {name}: {key} names a value twice")
+    groups = {(entry["value"], entry["standing"]) for entry in document["groups"]}
+    for entry in document["key_shares"]:
+        if (entry["value"], entry["standing"]) not in groups:
+            raise ConfigurationError(
+                f"crypto profile {name}: key_shares names {entry['value']} as {entry['standing']}, groups does not; "
+                "key_shares are some of the groups"
+            )
     versions = [entry["value"] for entry in document["versions"]]
     if ("1.2" in versions) != bool(document["suites_tls12"]):
         raise ConfigurationError(f"crypto profile {name}: suites_tls12 and version 1.2 must come together")
@@ -116,7 +124,7 @@ def _profile(document: Mapping[str, Any], statements: tuple[Statement, ...]) -> 
 def _marked(statements: tuple[Statement, ...], standing: str) -> tuple[str, ...]:
     """Algorithms by their name; a switch by its key, since its value alone says nothing."""
     found = (statement for statement in statements if statement.standing == standing)
-    return tuple(statement.value if statement.key in _LISTS else statement.key for statement in found)
+    return tuple(dict.fromkeys(each.value if each.key in _LISTS else each.key for each in found))
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,8 @@ class CryptoProfile:
     """`versions` are "1.3", "1.2". `approved` is False for a profile that lets non-approved algorithms in.
 
     `require_extended_master_secret` is about TLS 1.2, `..._dtls` about DTLS 1.2, which without `suites_dtls12` is not
-    offered. `groups` are the order of key shares as well: who lists one with ML-KEM is asked for its share.
+    offered. `key_shares` are those of `groups` that a client is asked for when it lists one and has sent no share of
+    it; among the others the share that it has sent decides.
     `certificate_keys` and `certificate_signatures` hold for each certificate of the server's chain, as
     `crypto.certificates` names them. `record_limit` counts records under one key, either way.
     `not_validated` names what of the lists is allowed but covered by no module's certificate, `not_approved` what no
@@ -45,6 +46,7 @@ class CryptoProfile:
     certificate_keys: tuple[str, ...]
     certificate_signatures: tuple[str, ...]
     suites_dtls12: tuple[str, ...] = ()
+    key_shares: tuple[str, ...] = ()
     require_extended_master_secret_dtls: bool = True
     not_validated: tuple[str, ...] = ()
     not_approved: tuple[str, ...] = ()

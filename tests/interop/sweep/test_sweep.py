@@ -117,6 +117,19 @@ def test_hybrids(swept: tuple[str, Field]) -> None:
             assert (settled.group if settled else "") == (group if group in profile.groups else ""), group
 
 
+def test_key_shares(swept: tuple[str, Field]) -> None:
+    """A client that lists a hybrid and sends a share of P-256 alone is asked for the hybrid's where the profile has it
+    among its key shares; else what it has sent decides, though it is not what it lists first."""
+    name, field = swept
+    profile = load_profile(name)
+    client = stacks.openssl(enter(field))
+    for listed in (*HYBRIDS, "secp384r1"):
+        # the star marks the group whose share is sent
+        settled = client.probe(Offer("1.3", SUITES_TLS13[:2], (listed, "*secp256r1"), SIGNATURES))
+        wanted = listed if listed in profile.key_shares else "" if profile.require_hybrid else "secp256r1"
+        assert (settled.group if settled else "") == wanted, listed
+
+
 def test_gnutls(swept: tuple[str, Field]) -> None:
     name, field = swept
     counted = sweep(name, stacks.gnutls(enter(field)))

@@ -44,6 +44,7 @@ def site(authority: Authority, **changes: object) -> TlsSite:
         "suites_tls13": ("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
         "suites_tls12": ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
         "groups": ("SecP256r1MLKEM768", "secp256r1", "secp384r1"),
+        "key_shares": ("SecP256r1MLKEM768",),
         "signatures": ("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"),
         "require_extended_master_secret": True,
         "require_hybrid": False,

@@ -48,7 +48,7 @@ def test_what_is_named_and_not_built_is_refused(name: str, missing: str, key: st
 
 def test_what_is_optional_is_left_out() -> None:
     profile = resolve(read_profile("cnsa-2.0-transition"), everything_but("MLKEM1024", "mldsa87"))
-    assert profile.groups == ("SecP384r1MLKEM1024",)
+    assert profile.groups == profile.key_shares == ("SecP384r1MLKEM1024",)
     assert profile.signatures == ("ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384")
     assert profile.not_validated == ("SecP384r1MLKEM1024",)
 

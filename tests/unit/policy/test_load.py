@@ -54,6 +54,7 @@ def test_every_profile_keeps_the_floor(name: str) -> None:
 def test_strict_has_nist_curves_alone() -> None:
     profile = load_profile("fips-strict")
     assert profile.groups == NIST_CURVES
+    assert profile.key_shares == ()
     assert profile.approved
     assert profile.not_validated == ()
 
@@ -61,6 +62,7 @@ def test_strict_has_nist_curves_alone() -> None:
 def test_hybrid_prefers_hybrids_and_says_that_they_are_not_validated() -> None:
     profile = load_profile("fips-hybrid")
     assert profile.groups == HYBRIDS + NIST_CURVES
+    assert profile.key_shares == HYBRIDS
     assert profile.approved
     assert profile.not_validated == HYBRIDS
     assert profile.not_approved == ()
@@ -77,7 +79,7 @@ def test_cnsa_has_one_strength_alone() -> None:
     profile = read_profile("cnsa-2.0-transition").profile
     assert profile.versions == ("1.3",)
     assert all("AES_256_GCM_SHA384" in suite for suite in profile.suites_tls13 + profile.suites_dtls12)
-    assert profile.groups == ("SecP384r1MLKEM1024", "MLKEM1024")
+    assert profile.groups == profile.key_shares == ("SecP384r1MLKEM1024", "MLKEM1024")
     assert profile.signatures == ("mldsa87", "ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384")
     assert (profile.certificate_keys, profile.minimum_rsa_bits) == (("secp384r1", "rsa"), 3072)
     assert profile.require_hybrid
@@ -130,6 +132,15 @@ def test_a_source_that_is_not_listed_is_refused(document: dict[str, Any]) -> Non
 def test_a_value_may_stand_only_once(document: dict[str, Any]) -> None:
     document["groups"].append(dict(document["groups"][0]))
     assert "groups names a value twice" in refusal(document)
+
+
+def test_key_shares_are_some_of_the_groups(document: dict[str, Any]) -> None:
+    document["key_shares"][0]["value"] = "X25519MLKEM768"
+    assert "key_shares names X25519MLKEM768 as not-validated, groups does not" in refusal(document)
+    document["key_shares"] = [document["groups"][2] | {"standing": "not-validated"}]
+    assert "key_shares names secp256r1 as not-validated" in refusal(document)
+    document["key_shares"] = []
+    assert parse_profile(document, "fips-hybrid").profile.key_shares == ()
 
 
 def test_suites_and_versions_must_fit(document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@
 #include "sites.h"
 
 #define NAMES_MAX 64
-#define LISTS 6
+#define LISTS 7
 
 /* Strings live as long as the dicts; the arrays that point to them are ours. */
 struct site_arrays {
@@ -90,7 +90,8 @@ static bool site_of(PyObject *dict, struct site_arrays *arrays, struct wge_site_
         names_of(dict, "suites_tls13", arrays->names[2], &out->suites_tls13) &&
         names_of(dict, "suites_tls12", arrays->names[3], &out->suites_tls12) &&
         names_of(dict, "groups", arrays->names[4], &out->groups) &&
-        names_of(dict, "signatures", arrays->names[5], &out->signatures) && certificates_of(dict, arrays, out) &&
+        names_of(dict, "key_shares", arrays->names[5], &out->key_shares) &&
+        names_of(dict, "signatures", arrays->names[6], &out->signatures) && certificates_of(dict, arrays, out) &&
         wge_ext_flag(dict, "require_extended_master_secret", &out->require_extended_master_secret) &&
         wge_ext_flag(dict, "require_hybrid", &out->require_hybrid) && wge_ext_flag(dict, "tickets", &out->tickets) &&
         wge_ext_number(dict, "minimum_rsa_bits", 0, 16384, &bits);

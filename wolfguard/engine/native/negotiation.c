@@ -34,28 +34,29 @@ static bool suite_in_common(const struct wge_tls_rules *rules, const struct wge_
     return false;
 }
 
-static void add_groups(const struct wge_tls_rules *rules, const struct wge_client_hello *hello, bool hybrid,
-                       struct wge_tls_choice *choice)
+static void add_groups(const struct wge_tls_rules *rules, const uint16_t *numbers, size_t count,
+                       const struct wge_client_hello *hello, struct wge_tls_choice *choice)
 {
     /* without the extension a TLS 1.2 client takes any curve (RFC 8422 section 4) */
     bool any = !hello->has_groups && choice->version == WGE_TLS12;
-    for (size_t i = 0; i < rules->group_count; i++) {
-        const struct wge_group *group = wge_group_by_number(rules->groups[i]);
-        if (group == NULL || group->hybrid != hybrid || (group->tls13_only && choice->version != WGE_TLS13))
+    for (size_t i = 0; i < count; i++) {
+        const struct wge_group *group = wge_group_by_number(numbers[i]);
+        if (group == NULL || (rules->require_hybrid && !group->hybrid) ||
+            (group->tls13_only && choice->version != WGE_TLS13))
             continue;
         if (any || listed(hello->groups, hello->group_count, group->number))
             choice->groups[choice->group_count++] = group->number;
     }
 }
 
-/* A client that lists a hybrid gets one, even for a second round trip: the server's order is worth it there. Among the
- * classical groups the client's key shares decide, since all of them are the site's choice. */
+/* A client that lists one of the site's key shares gets such a group, even for a second round trip. Otherwise the
+ * client's key shares decide, since all groups are the site's choice. */
 static bool choose_groups(const struct wge_tls_rules *rules, const struct wge_client_hello *hello,
                           struct wge_tls_choice *choice)
 {
-    add_groups(rules, hello, true, choice);
-    if (choice->group_count == 0 && !rules->require_hybrid)
-        add_groups(rules, hello, false, choice);
+    add_groups(rules, rules->key_shares, rules->key_share_count, hello, choice);
+    if (choice->group_count == 0)
+        add_groups(rules, rules->groups, rules->group_count, hello, choice);
     return choice->group_count > 0;
 }
 

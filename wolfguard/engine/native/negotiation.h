@@ -32,6 +32,8 @@ struct wge_tls_rules {
     size_t suite_count;
     uint16_t groups[WGE_RULES_MAX];
     size_t group_count;
+    uint16_t key_shares[WGE_RULES_MAX]; /* those of the groups that are worth a second round trip */
+    size_t key_share_count;
     uint16_t signatures[WGE_RULES_MAX];
     size_t signature_count;
 };

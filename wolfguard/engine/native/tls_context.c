@@ -73,6 +73,20 @@ static enum wge_result read_groups(struct wge_tls_rules *rules, const struct wge
     return rules->group_count > 0 ? WGE_OK : COMPLAIN(why, "no group is listed: list at least secp256r1");
 }
 
+static enum wge_result read_key_shares(struct wge_tls_rules *rules, const struct wge_names *names, char *why)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct wge_group *group = wge_group_by_name(names->names[i]);
+        bool known = false;
+        for (size_t n = 0; group != NULL && n < rules->group_count; n++)
+            known |= rules->groups[n] == group->number;
+        if (!known || rules->key_share_count == rules->group_count)
+            return COMPLAIN(why, "key share %s is none of the groups, or is listed twice", names->names[i]);
+        rules->key_shares[rules->key_share_count++] = group->number;
+    }
+    return WGE_OK;
+}
+
 enum wge_result wge_tls_read_rules(struct wge_tls_rules *rules, const struct wge_site_config *config, char *why)
 {
     for (size_t i = 0; i < config->versions.count; i++) {
@@ -97,6 +111,8 @@ enum wge_result wge_tls_read_rules(struct wge_tls_rules *rules, const struct wge
         return COMPLAIN(why, "no suite is listed for the versions in use");
     if (result == WGE_OK)
         result = read_groups(rules, &config->groups, why);
+    if (result == WGE_OK)
+        result = read_key_shares(rules, &config->key_shares, why);
     for (size_t i = 0; result == WGE_OK && i < config->signatures.count; i++) {
         const struct wge_signature *signature = wge_signature_by_name(config->signatures.names[i]);
         if (signature == NULL)

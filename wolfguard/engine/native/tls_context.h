@@ -31,7 +31,7 @@ struct wge_site_config {
     struct wge_names server_names; /* "vpn.example.com" or "*.example.com" */
     const struct wge_certificate_config *certificates;
     size_t certificate_count;
-    struct wge_names versions, suites_tls13, suites_tls12, groups, signatures;
+    struct wge_names versions, suites_tls13, suites_tls12, groups, key_shares, signatures;
     bool require_extended_master_secret, require_hybrid, tickets;
     unsigned minimum_rsa_bits;
 };

@@ -109,6 +109,7 @@ def tls_site(site: Site) -> TlsSite:
         suites_tls13=crypto.suites_tls13,
         suites_tls12=crypto.suites_tls12,
         groups=crypto.groups,
+        key_shares=crypto.key_shares,
         signatures=crypto.signatures,
         require_extended_master_secret=crypto.require_extended_master_secret,
         require_hybrid=crypto.require_hybrid,
