@@ -21,6 +21,9 @@ from wolfguard.cli.demo.client import Client, ClientError
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 OPENSSL = Build(roots.OPENSSL, 6)
 BUILDS = [Build(roots.SID, 4), OPENSSL]
 EVERY = [Build(root, 4) for root in roots.CLIENTS]
