@@ -59,7 +59,7 @@ def load(flavour: str) -> Recipe:
     machine = platform.machine()
     # a flavour's own option replaces the general one of the same name (--disable-crypttests, --enable-crypttests)
     options: dict[str, str] = {}
-    for entry in [*data["options"], *chosen["options"]]:
+    for entry in [*data["options"], *chosen.get("lacks", ()), *chosen["options"]]:
         if entry.get("machine", machine) == machine:
             name = entry["option"].split("=")[0].removeprefix("--enable-").removeprefix("--disable-")
             options[name] = entry["option"]

@@ -15,7 +15,11 @@ settings.register_profile("wolfguard", derandomize=True, deadline=None, max_exam
 settings.load_profile("wolfguard")
 
 
-WITHOUT_MODULE = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+NEEDS = {
+    "needs_fips_module": "need a FIPS module and were not run: WOLFGUARD_FIPS_BUNDLE gives one",
+    "needs_mlkem": "need ML-KEM, which the installed libwolfssl was built without, and were not run",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[WITHOUT_MODULE] = 0
+    config.stash[LEFT_OUT] = {}
     if config.getoption("--log-mode"):
         # Only here: it loads the installed package, which most tests of the tree do without.
         from tests.log_mode import LogMode
@@ -32,21 +36,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LogMode(), "log-mode")
 
 
-def has_fips_module() -> bool:
-    """Whether the installed libwolfssl was built from a FIPS bundle, by the manifest of its build."""
-    manifest = Path(sys.prefix) / "wolfssl" / "lib" / "wolfssl-manifest.json"
-    return manifest.is_file() and json.loads(manifest.read_text())["verdict"] != "none"
+def has(need: str) -> bool:
+    """Whether the installed libwolfssl has what a marker asks for, by the manifest of its build."""
+    file = Path(sys.prefix) / "wolfssl" / "lib" / "wolfssl-manifest.json"
+    manifest = json.loads(file.read_text()) if file.is_file() else {"verdict": "none", "options": ["--enable-mlkem"]}
+    if need == "needs_fips_module":
+        return bool(manifest["verdict"] != "none")
+    return "--enable-mlkem" in manifest["options"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need a FIPS module run where there is one; elsewhere they are left out and counted."""
-    if has_fips_module():
-        return
-    left_out = [item for item in items if item.get_closest_marker("needs_fips_module")]
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
-        config.stash[WITHOUT_MODULE] += len(left_out)
+    """Tests that need what the installed library lacks are left out and counted."""
+    for need in NEEDS:
+        left_out = [] if has(need) else [item for item in items if item.get_closest_marker(need)]
+        if left_out:
+            items[:] = [item for item in items if item not in left_out]
+            config.hook.pytest_deselected(items=left_out)
+            config.stash[LEFT_OUT][need] = len(left_out)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -63,8 +69,5 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[WITHOUT_MODULE]:
-        count = config.stash[WITHOUT_MODULE]
-        terminalreporter.write_line(
-            f"{count} tests need a FIPS module and were not run: WOLFGUARD_FIPS_BUNDLE gives one"
-        )
+    for need, count in config.stash[LEFT_OUT].items():
+        terminalreporter.write_line(f"{count} tests {NEEDS[need]}")

@@ -49,11 +49,13 @@ class Phase:
     fast: bool = True
 
 
-def sanitized(name: str, sanitizers: str) -> list[Phase]:
-    """Configure, build and run the C tests under sanitizers, in a folder of their own outside the checkout."""
+def sanitized(name: str, sanitizers: str, library: Path | None = None) -> list[Phase]:
+    """Configure, build and run the C tests under sanitizers, in a folder of their own outside the checkout. `library`:
+    with the libwolfssl of that prefix instead of the installed one."""
     folder = str(BUILD / name)
+    words = ["env", f"PKG_CONFIG_PATH={library}/lib/pkgconfig"] if library else []
     configure = [
-        "cmake", "-S", str(NATIVE), "-B", folder, "-DWGE_TESTS=ON", f"-DWGE_SANITIZE={sanitizers}",
+        *words, "cmake", "-S", str(NATIVE), "-B", folder, "-DWGE_TESTS=ON", f"-DWGE_SANITIZE={sanitizers}",
         "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
     ]  # fmt: skip
     return [
@@ -64,6 +66,13 @@ def sanitized(name: str, sanitizers: str) -> list[Phase]:
             ["ctest", "--test-dir", folder, "--output-on-failure", "--parallel", str(os.cpu_count() or 1)],
         ),
     ]
+
+
+def like_v5() -> list[Phase]:
+    """The C tests with a library that lacks what modules of the line v5 lack: ML-KEM, SHAKE, PBKDF2."""
+    prefix = CACHE / "like-v5" / "wolfssl"
+    build = [sys.executable, "fips/build", "--flavour", "open-like-v5", "--prefix", str(prefix), "--cache", str(CACHE)]
+    return [Phase("like v5: library", build), *sanitized("like v5", "address,undefined", prefix)]
 
 
 def fuzzing() -> list[Phase]:
@@ -119,6 +128,7 @@ def phases(words: Sequence[str], log_mode: bool) -> list[Phase]:
         Phase("analyze: C", [sys.executable, "tests/analyze.py"]),
         *sanitized("address", "address,undefined"),
         *sanitized("thread", "thread"),
+        *like_v5(),
         *fuzzing(),
         Phase("tests: unit, property, meta", spread("worksteal", *words, "tests/unit", "tests/property", "tests/meta")),
         Phase("tests: system, interop", spread("loadfile", *words, "tests/system", "tests/interop"), fast=False),

@@ -23,6 +23,9 @@ from wolfguard.cli.demo.client import Client
 from wolfguard.linux import steering
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 SLOTS = 4
 SOURCES = [f"203.0.113.{last}" for last in range(40, 50)]
 SOURCES6 = [f"2001:db8:1::{last:x}:9" for last in range(40, 48)]

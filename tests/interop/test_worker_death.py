@@ -17,6 +17,9 @@ from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import TrafficError, ping
 from wolfguard.linux.namespace import Namespace, Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 LIMIT = 20.0
 
 

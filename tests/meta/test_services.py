@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import wolfguard
 from wolfguard import _native
 
@@ -131,6 +133,7 @@ def patterns(key: str) -> list[tuple[str, str]]:
     return [(pattern, entry["name"]) for entry in table() for pattern in entry.get(key, ())]
 
 
+@pytest.mark.needs_mlkem
 def test_every_symbol_of_the_library_belongs_to_one_service() -> None:
     used = symbols(Path(_native.__file__))
     assert used

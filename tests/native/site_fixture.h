@@ -75,6 +75,20 @@ static const struct wge_certificate_config both_certificates[] = {
     {.number = KEY_RSA, .chain = (const uint8_t *)certificate_rsa2048, .chain_length = sizeof(certificate_rsa2048) - 1},
 };
 
+/* a library like a module of the line v5 has no ML-KEM and no X25519 */
+#ifdef WOLFSSL_HAVE_MLKEM
+#define SITE_GROUPS NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024", "secp256r1", "secp384r1")
+#define SITE_KEY_SHARES NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024")
+#else
+#define SITE_GROUPS NAMES("secp256r1", "secp384r1")
+#define SITE_KEY_SHARES {NULL, 0}
+#endif
+#ifdef HAVE_CURVE25519
+#define GROUP_OF_NO_SITE WOLFSSL_ECC_X25519
+#else
+#define GROUP_OF_NO_SITE WOLFSSL_ECC_SECP521R1
+#endif
+
 static const struct wge_site_config default_site = {
     .name = "main",
     .server_names = NAMES("vpn.example.com", "*.wild.example.com"),
@@ -83,8 +97,8 @@ static const struct wge_site_config default_site = {
     .versions = NAMES("1.3", "1.2"),
     .suites_tls13 = NAMES("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
     .suites_tls12 = NAMES("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
-    .groups = NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024", "secp256r1", "secp384r1"),
-    .key_shares = NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024"),
+    .groups = SITE_GROUPS,
+    .key_shares = SITE_KEY_SHARES,
     .signatures = NAMES("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"),
     .require_extended_master_secret = true,
     .minimum_rsa_bits = 2048,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every published answer holds, and every test fails for a vector with one bit changed, in each of its fields. */
+/* Every published answer holds that the library has the algorithm for, and every test fails for a vector with one bit
+ * changed, in each of its fields. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,27 +61,34 @@ static void a_missing_answer_is_no_answer(const struct wge_known_answer *answer)
 int main(void)
 {
     bool tested[WGE_SELF_TEST_COUNT] = {false};
+    size_t missing = 0;
     CHECK(wge_library_start() == WGE_OK);
     for (size_t i = 0; i < wge_start_answer_count; i++) {
         const struct wge_known_answer *answer = &wge_start_answers[i];
         CHECK(!tested[answer->test]); /* one vector each: a start is no place for more */
         tested[answer->test] = true;
+        if (!wge_known_answer_built(answer->test)) {
+            CHECK(!wge_known_answer_test(answer));
+            missing++;
+            continue;
+        }
         wrong_vectors_fail(answer);
         a_missing_answer_is_no_answer(answer);
         if (answer->test == WGE_TEST_RSA_SIGN_SHA256)
             a_wrong_private_key_of_rsa_fails(answer);
     }
     for (size_t i = 0; i < sizeof more_answers / sizeof more_answers[0]; i++) {
-        if (!wge_known_answer_test(&more_answers[i]))
+        const bool built = wge_known_answer_built(more_answers[i].test);
+        if (wge_known_answer_test(&more_answers[i]) != built)
             fprintf(stderr, "answer %zu of %s\n", i, wge_self_test_name(more_answers[i].test));
-        CHECK(wge_known_answer_test(&more_answers[i]));
+        CHECK(wge_known_answer_test(&more_answers[i]) == built);
         tested[more_answers[i].test] = true;
     }
     for (size_t test = 0; test < WGE_SELF_TEST_COUNT; test++)
         CHECK(tested[test] && wge_self_test_name((enum wge_self_test)test)[0] != '\0');
 
     const struct wge_self_test_report *report = wge_library_report();
-    CHECK(report->test_count == wge_start_answer_count + 1); /* and the measurement */
+    CHECK(report->test_count == wge_start_answer_count - missing + 1); /* and the measurement */
     CHECK(report->segment_count >= 2);
     for (size_t i = 0; i < report->test_count; i++) {
         CHECK(report->tests[i].passed);

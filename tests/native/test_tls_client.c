@@ -21,7 +21,7 @@ static const struct wge_tls_client_config good = {
                     .chain_length = sizeof(certificate_rsa2048) - 1},
     .protocols = BOTH,
     .suites = NAMES("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
-    .groups = NAMES("SecP256r1MLKEM768", "secp256r1"),
+    .groups = SITE_GROUPS,
     .signatures = NAMES("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"),
     .minimum_rsa_bits = 2048,
 };

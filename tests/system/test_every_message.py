@@ -10,10 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.interop.conftest import Field
 from tests.system import tour
 from wolfguard.ipc.dispatch_table import ROWS
 from wolfguard.sandbox.processes import PROCESSES
+
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
 
 SUPERVISOR = "supervisor"
 SENT = re.compile(r'^(\d+) .*?sendmsg\(.*?iov_base="\[\\"[qn]\\",\d+,\\"(\w+)\\"', re.MULTILINE)

@@ -15,6 +15,8 @@ SITE_FILE = "/etc/wolfguard-gateway/wolfguard.yml"
 LOCAL = "local"
 """The backend that needs no entry: the gateway's own users."""
 
+DEFAULT_PROFILE = "fips-hybrid"
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -145,7 +147,7 @@ class Radius:
     authorities: str = ""
     certificate: str = ""
     key: str = ""
-    crypto_profile: str = "fips-hybrid"
+    crypto_profile: str = DEFAULT_PROFILE
     nas_identifier: str = "wolfguard"
     response: int = 5
     authorities_pem: str = ""
@@ -233,7 +235,7 @@ class Site:
     name: str
     server_names: tuple[str, ...] = ()
     certificates: tuple[Certificate, ...] = ()
-    crypto_profile: str = "fips-hybrid"
+    crypto_profile: str = DEFAULT_PROFILE
     authentication: tuple[str, ...] = ("local",)
     combine: str = "all"
     groups: tuple[Group, ...] = ()

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.interop.conftest import Field
 from tests.interop.hostile import hellos
 from tests.interop.hostile.conftest import Counted
 from tests.interop.hostile.raw_datagrams import Datagrams, Member
 from tests.interop.hostile.wire import Forger, datagram
 from wolfguard.linux.namespace import Topology
+
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
 
 ME = Topology.CLIENT_V4
 SIZE = 1200

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.bench.crowd import memory
 from tests.bench.figure import cpu_seconds
 from tests.interop.conftest import PASSWORD, Field
@@ -25,6 +27,9 @@ from tests.interop.raw import Raw
 from tests.interop.status import workers
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
+
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
 
 SCRIPT = Path(__file__).with_name("hello_flood.py")
 SECONDS = 3.0

@@ -19,6 +19,9 @@ from tests.interop.hostile.wire import ETHERNET
 from tests.interop.raw import inside
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 TO, TO6 = Topology.UPSTREAM_V4, Topology.UPSTREAM_V6
 TCP, HOP_BY_HOP, ROUTING, FRAGMENT = 6, 0, 43, 44
 NEIGHBOUR = "203.0.113.78"

@@ -22,6 +22,9 @@ from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import ping
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 AGAIN = 20
 # further than the pings get, and within what a peer may leave out
 AHEAD = 500

@@ -26,6 +26,9 @@ from wolfguard.cli.demo.traffic import TrafficError, ping
 from wolfguard.linux import steering
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 BLAST = Path(__file__).parents[2] / "bench" / "blast.py"
 PORT = 9000
 RATE, SIZE, SECONDS = 20_000, 1200, 4.0

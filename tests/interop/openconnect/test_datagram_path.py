@@ -21,6 +21,9 @@ from wolfguard.cli.demo.client import Client, ClientError
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 MOVED = 2_000_000
 OPENSSL = Build(roots.OPENSSL, 6)
 BUILDS = [Build(roots.SID, 4), OPENSSL]

@@ -30,6 +30,9 @@ from wolfguard.cli.demo.client import DATAGRAMS, ROUTED, Client, ClientError
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 GNUTLS = [Build(root, family) for root in (roots.BOOKWORM, roots.TRIXIE, roots.SID) for family in (4, 6)]
 EVERY = [Build(root, 4) for root in roots.CLIENTS]
 MTU = 1400

@@ -18,6 +18,9 @@ from tests.interop.record_tap import APPLICATION_DATA, KEY_UPDATE, Flow, Record,
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 LIMIT = 512
 PINGS = 3 * LIMIT
 TLS12 = "NORMAL:-VERS-ALL:+VERS-TLS1.2"

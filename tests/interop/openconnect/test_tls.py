@@ -66,6 +66,7 @@ def offering(field: Field, groups: str, **settings: Any) -> Client:
     return client
 
 
+@pytest.mark.needs_mlkem
 @pytest.mark.parametrize("group", ["SecP256r1MLKEM768", "SecP384r1MLKEM1024"])
 def test_hybrid_group(field: Field, group: str, clients: list[Client]) -> None:
     client = offering(field, f"{group}:P-256", options=("--authgroup=staff",))
@@ -95,12 +96,14 @@ def compatible(make_gateway: Callable[..., Field]) -> Field:
     return made
 
 
+@pytest.mark.needs_mlkem
 def test_stock_hybrid_under_compat(compatible: Field, clients: list[Client]) -> None:
     client = OPENSSL.client(compatible, "alice", PASSWORD)
     clients.append(client)
     assert tls_of(compatible, client.connect())["group"] == "X25519MLKEM768"
 
 
+@pytest.mark.needs_mlkem
 def test_keys_are_renewed_under_traffic(compatible: Field, build: Build, clients: list[Client]) -> None:
     client = build.client(compatible, "alice", PASSWORD)
     clients.append(client)
@@ -112,6 +115,7 @@ def test_keys_are_renewed_under_traffic(compatible: Field, build: Build, clients
     assert not client.said("(?i)reconnect")
 
 
+@pytest.mark.needs_mlkem
 def test_silent_peer_is_given_up(compatible: Field, clients: list[Client]) -> None:
     client = OPENSSL.client(compatible, "alice", PASSWORD)
     clients.append(client)

@@ -24,6 +24,9 @@ from wolfguard.ipc.factors import ACCEPT, REJECT, UNAVAILABLE, FactorAnswer
 from wolfguard.procs.authd.radius import RadiusBackend
 from wolfguard.secret import Secret
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 PASSWORD = "wonder and nothing else"
 
 

@@ -20,6 +20,9 @@ from tests.system.whole_gateway import status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 BUILD = Build(roots.TRIXIE, 4)
 Made = tuple[Field, FreeRadius]
 

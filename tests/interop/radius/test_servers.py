@@ -20,6 +20,9 @@ from wolfguard.crypto.client import SignChannel
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE
 from wolfguard.procs.authd.radius import RadiusBackend
 
+# its gateways have profiles with hybrid groups
+pytestmark = pytest.mark.needs_mlkem
+
 
 @pytest.fixture(scope="module")
 def certificates() -> pki.Pki:

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from tests.unit.config.site_files import certificate, write_site
@@ -14,6 +15,9 @@ from wolfguard.cli.root import command
 from wolfguard.config import reference
 from wolfguard.config.site import Configuration
 from wolfguard.ipc import codec
+
+# the default profile has hybrid groups
+DEFAULT = pytest.mark.needs_mlkem
 
 
 def config(*words: str) -> Result:
@@ -30,6 +34,7 @@ def good_site(folder: Path) -> Path:
     return file
 
 
+@DEFAULT
 def test_check_of_a_good_file(tmp_path: Path) -> None:
     file = good_site(tmp_path)
     result = config("check", "--config", str(file))
@@ -56,6 +61,7 @@ def test_check_of_a_bad_file(tmp_path: Path) -> None:
     assert json.loads(result.output)["problems"][0].endswith("did you mean workers?")
 
 
+@DEFAULT
 def test_warnings_do_not_fail(tmp_path: Path) -> None:
     file = good_site(tmp_path)
     file.write_text(file.read_text() + "    server_names: [other.example.org]\n")
@@ -65,6 +71,7 @@ def test_warnings_do_not_fail(tmp_path: Path) -> None:
     assert "is not for other.example.org" in result.stderr
 
 
+@DEFAULT
 def test_show(tmp_path: Path) -> None:
     file = good_site(tmp_path)
     shown = config("show", "--config", str(file))
@@ -81,6 +88,7 @@ def test_show_defaults() -> None:
     assert {entry["key"] for entry in entries} >= {"workers", "sites[].network.mtu"}
 
 
+@DEFAULT
 def test_resolve_prints_what_processes_read(tmp_path: Path) -> None:
     result = config("resolve", str(good_site(tmp_path)))
     assert result.exit_code == 0

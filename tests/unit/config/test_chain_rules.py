@@ -13,7 +13,7 @@ from tests.unit.config.site_files import NOW
 from wolfguard.config import chain_rules
 from wolfguard.config.site import Site
 from wolfguard.crypto.certificates import CertificateFacts
-from wolfguard.policy.load import load_profile, profile_names, read_profile
+from wolfguard.policy.load import profile_names, read_profile
 
 LEAF = CertificateFacts(
     subject="CN=vpn.example.org",
@@ -35,7 +35,7 @@ RSA: dict[str, Any] = {"key_type": "RSA", "curve": ""}
 
 
 def problems(profile: str, *chain: CertificateFacts) -> list[str]:
-    return list(chain_rules.problems(Site("main", crypto=load_profile(profile)), chain))
+    return list(chain_rules.problems(Site("main", crypto=read_profile(profile).profile), chain))
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -59,6 +59,7 @@ def test_the_last_of_a_list_is_not_optional() -> None:
         resolve(read_profile("cnsa-2.0-transition"), everything_but(*missing))
 
 
+@pytest.mark.needs_mlkem
 def test_this_library_serves_every_profile() -> None:
     having = built()
     assert set(having) == set(ASKED)
@@ -66,3 +67,7 @@ def test_this_library_serves_every_profile() -> None:
     for name in profile_names():
         profile = load_profile(name)
         assert all(value in having[key] for key in ASKED for value in getattr(profile, key))
+
+
+def test_this_library_serves_what_needs_no_more_than_modules_have() -> None:
+    assert load_profile("fips-strict") == read_profile("fips-strict").profile

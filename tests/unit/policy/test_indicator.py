@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from wolfguard.policy.indicator import NO_EMS, Indicator, judge
-from wolfguard.policy.load import load_profile
+from wolfguard.policy.load import read_profile
 
 SUITE = "TLS_AES_256_GCM_SHA384"
 ECDSA = "ecdsa_secp256r1_sha256"
@@ -12,7 +12,7 @@ PSK = "TLS_PSK_WITH_AES_256_GCM_SHA384"
 
 
 def judged(profile: str, *algorithms: str, ems: bool = True) -> Indicator:
-    return judge(load_profile(profile), algorithms, extended_master_secret=ems)
+    return judge(read_profile(profile).profile, algorithms, extended_master_secret=ems)
 
 
 def test_approved_says_nothing_more() -> None:

@@ -37,7 +37,7 @@ def test_the_four_profiles_are_there() -> None:
 
 @pytest.mark.parametrize("name", profile_names())
 def test_every_profile_keeps_the_floor(name: str) -> None:
-    profile = load_profile(name)
+    profile = read_profile(name).profile
     assert profile.name == name
     assert set(profile.versions) <= {"1.3", "1.2"}
     assert all("GCM" in suite for suite in profile.suites_tls13 + profile.suites_tls12)
@@ -52,7 +52,7 @@ def test_every_profile_keeps_the_floor(name: str) -> None:
 
 
 def test_strict_has_nist_curves_alone() -> None:
-    profile = load_profile("fips-strict")
+    profile = read_profile("fips-strict").profile
     assert profile.groups == NIST_CURVES
     assert profile.key_shares == ()
     assert profile.approved
@@ -60,7 +60,7 @@ def test_strict_has_nist_curves_alone() -> None:
 
 
 def test_hybrid_prefers_hybrids_and_says_that_they_are_not_validated() -> None:
-    profile = load_profile("fips-hybrid")
+    profile = read_profile("fips-hybrid").profile
     assert profile.groups == HYBRIDS + NIST_CURVES
     assert profile.key_shares == HYBRIDS
     assert profile.approved
@@ -69,7 +69,7 @@ def test_hybrid_prefers_hybrids_and_says_that_they_are_not_validated() -> None:
 
 
 def test_compat_says_that_it_is_not_approved() -> None:
-    profile = load_profile("compat")
+    profile = read_profile("compat").profile
     assert not profile.approved
     assert profile.not_approved == ("X25519MLKEM768", "require_extended_master_secret_dtls")
     assert not profile.require_extended_master_secret_dtls

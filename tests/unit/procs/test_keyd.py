@@ -45,7 +45,7 @@ def certificate(issued: Issued, number: int) -> Certificate:
 
 
 def started(*certificates: Certificate, keys: list[Issued] | None = None, generation: int = 1) -> Started:
-    site = Site(name="default", certificates=certificates, crypto=load_profile("fips-hybrid"))
+    site = Site(name="default", certificates=certificates, crypto=load_profile("fips-strict"))
     ordered = sorted(certificates, key=lambda each: each.number)
     files = [each.key for each in ordered] if keys is None else [str(each.key) for each in keys]
     descriptors = {"key": [os.open(file, os.O_RDONLY | os.O_CLOEXEC) for file in files]}

@@ -21,6 +21,7 @@ from wolfguard.cli.demo import machine
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.cli.demo.traffic import iperf_server, ping, transfer
+from wolfguard.config.site import DEFAULT_PROFILE
 from wolfguard.errors import WolfguardError
 from wolfguard.linux.namespace import Topology
 
@@ -33,7 +34,7 @@ DATAGRAM_LIMIT = 5.0
 @click.command(short_help="Start a gateway, connect a real client and tell what happened.")
 @click.option(
     "--profile",
-    default="fips-hybrid",
+    default=DEFAULT_PROFILE,
     show_default=True,
     metavar="NAME",
     help="The site's crypto profile. Under compat the client of Debian has DTLS too.",

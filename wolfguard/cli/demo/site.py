@@ -22,9 +22,11 @@ from typing import Any
 import yaml
 
 from wolfguard.cli.demo import machine
+from wolfguard.config.site import DEFAULT_PROFILE
 from wolfguard.crypto.authority import make_authority
-from wolfguard.errors import StartError
+from wolfguard.errors import ConfigurationError, StartError
 from wolfguard.linux.namespace import Namespace, Topology
+from wolfguard.policy.load import load_profile
 
 SERVER_NAMES = ("vpn.example.test", Topology.GATEWAY_V4, Topology.GATEWAY_V6)
 START_LIMIT = 30.0
@@ -75,6 +77,7 @@ class Site:
             "sites": [
                 {
                     "name": "default",
+                    **_profile(),
                     "certificates": [
                         {"certificate": str(pki / "server-ecdsa.pem"), "key": str(pki / "server-ecdsa.key")},
                         {"certificate": str(pki / "server-rsa.pem"), "key": str(pki / "server-rsa.key")},
@@ -98,6 +101,15 @@ class Site:
         """Runs the wolfguard command against this gateway."""
         command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(self.control), *words]
         return subprocess.run(command, input=stdin, check=False, capture_output=True, text=True)
+
+
+def _profile() -> dict[str, Any]:
+    """The crypto profile, where this libwolfssl lacks the hybrid groups of the default one."""
+    try:
+        load_profile(DEFAULT_PROFILE)
+    except ConfigurationError:
+        return {"crypto_profile": "fips-strict"}
+    return {}
 
 
 def _confinement() -> dict[str, Any]:

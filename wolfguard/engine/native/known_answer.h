@@ -26,6 +26,8 @@ extern const struct wge_known_answer wge_start_answers[];
 extern const size_t wge_start_answer_count;
 
 const char *wge_self_test_name(enum wge_self_test test);
+/* Whether the library has the algorithm at all. */
+bool wge_known_answer_built(enum wge_self_test test);
 /* False: the module gave another answer, or none. */
 bool wge_known_answer_test(const struct wge_known_answer *answer);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#ifdef WOLFSSL_HAVE_MLKEM
+#ifdef WOLFSSL_HAVE_MLKEM /* not in modules of the line v5, which have no SHAKE */
 
 #include <wolfssl/wolfcrypt/wc_mlkem.h>
 
@@ -58,25 +58,6 @@ bool wge_answer_mlkem_decaps(const struct wge_octets *field, int variant)
         wge_octets_are(field[MLKEM_DECAPS_K], shared, sizeof shared);
     (void)wc_MlKemKey_Free(&key);
     return good;
-}
-
-#else
-
-bool wge_answer_mlkem_keygen(const struct wge_octets *field, int variant)
-{
-    (void)field;
-    (void)variant;
-    return false;
-}
-
-bool wge_answer_mlkem_encaps(const struct wge_octets *field, int variant)
-{
-    return wge_answer_mlkem_keygen(field, variant);
-}
-
-bool wge_answer_mlkem_decaps(const struct wge_octets *field, int variant)
-{
-    return wge_answer_mlkem_keygen(field, variant);
 }
 
 #endif

@@ -74,6 +74,7 @@ void wge_tls_install_callbacks(WOLFSSL_CTX *ctx)
     wolfSSL_CTX_SetIORecv(ctx, receive);
     wolfSSL_CTX_SetIOSend(ctx, transmit);
     wge_tls_install_signing(ctx);
+    wge_tls_install_ephemeral(ctx);
 }
 
 /* --- handshake ---------------------------------------------------------------------------------------------------- */

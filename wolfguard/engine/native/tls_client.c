@@ -91,6 +91,7 @@ static enum wge_result make_context(struct wge_tls_client *c, const struct wge_t
     wolfSSL_CTX_SetIORecv(c->ctx, receive);
     wolfSSL_CTX_SetIOSend(c->ctx, transmit);
     wge_tls_install_signing(c->ctx);
+    wge_tls_install_ephemeral(c->ctx);
     if (wolfSSL_CTX_set_cipher_list(c->ctx, list) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the suites were refused");
     if (wolfSSL_CTX_set_groups(c->ctx, groups, (int)c->rules.group_count) != WOLFSSL_SUCCESS)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls_wolfssl.h - what tls.c, tls_sign.c, tls_context.c and tls_client.c share and nobody else may include: wolfSSL's types. */
+/* tls_wolfssl.h - what tls.c, tls_sign.c, tls_ephemeral.c, tls_context.c and tls_client.c share and nobody else may
+ * include: wolfSSL's types. */
 #ifndef WGE_TLS_WOLFSSL_H
 #define WGE_TLS_WOLFSSL_H
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/ecc.h>
 
 #ifdef HAVE_MAX_FRAGMENT
 #error "a client could split our records with max_fragment_length: build libwolfssl without it"
@@ -43,5 +45,11 @@ struct wge_signing {
 
 void wge_tls_install_signing(WOLFSSL_CTX *ctx);
 void wge_tls_set_signing(WOLFSSL *ssl, struct wge_signing *signing); /* borrowed */
+
+/* tls_ephemeral.c: each ephemeral pair on an elliptic curve passes a test before its public key is sent, or the process
+ * ends. */
+void wge_tls_install_ephemeral(WOLFSSL_CTX *ctx);
+/* The public key computed once more from the private one is the same (SP 800-56A r3 section 5.6.2.1.4). */
+bool wge_tls_pair_is_consistent(ecc_key *key);
 
 #endif
