@@ -62,6 +62,7 @@ log = Log(__name__)
 
 TICK_SECONDS: Final = 1.0
 REST_SWEEP_SECONDS: Final = 600
+REFUSE: Final = "refuse"
 GOODBYE_SECONDS: Final = 3.0
 
 
@@ -87,6 +88,7 @@ class Service:
         sink = open_sink(configuration.records.target, configuration.records.path)
         store = open_store(configuration.paths.state)
         self.state = assemble(settings, store, sink, Counters(areas), primitives, slots=len(areas), clock=clock)
+        self.state.ledger.refusing = configuration.records.when_full == REFUSE
         self._hashing = HashingThreads(configuration.passwords.threads)
         # An administrator's new password does not queue behind a flood of logins.
         self._admin_hashing = HashingThreads(1)
@@ -140,6 +142,7 @@ class Service:
                 # Workers that are still there pass the goodbyes on.
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
+        await self.state.checkpoints.last()
         await self.state.ledger.close()
         self._hashing.close()
         self._admin_hashing.close()
@@ -153,6 +156,8 @@ class Service:
         self.state.guard.limits = settings.lockout()
         self.logins.reconfigured()
         self.entitlement.reconfigured()
+        self.state.ledger.refusing = configuration.records.when_full == REFUSE
+        self.state.checkpoints.reconfigure(configuration.records)
         sink = self.state.ledger.sink
         if isinstance(sink, FileSink):
             sink.reopen()
@@ -247,6 +252,9 @@ class Service:
             end_session(self.state, session, reason)
         self.logins.flows.forget(now)
         self.state.sum_up()
+        self.state.ledger.note_losses()
+        if self.state.checkpoints.due:
+            self.state.spawn(self.state.checkpoints.make(), "checkpoint")
         if now - self._swept >= REST_SWEEP_SECONDS:
             self._swept = now
             if any(use.resting for use in self.state.pools.usage(now)):

@@ -12,6 +12,7 @@ from wolfguard.address.pools import Pools
 from wolfguard.auth.lockout import Guard
 from wolfguard.ipc.channel import Channel
 from wolfguard.procs.log import Log
+from wolfguard.procs.sessiond.checkpoints import Checkpoints
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.ledger import Ledger
 from wolfguard.procs.sessiond.repeats import Happening, Repeats
@@ -36,6 +37,7 @@ class State:
     pools: Pools
     guard: Guard
     ledger: Ledger
+    checkpoints: Checkpoints
     routes: Routes
     store: Store
     cookies: Cookies
