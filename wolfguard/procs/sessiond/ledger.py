@@ -144,7 +144,12 @@ class Ledger:
     @property
     def accepting(self) -> bool:
         """Whether something that must be recorded and stored may begin."""
-        return not self.refusing or (self.healthy and not self._trail.crowded)
+        return not self.refusing or (self.healthy and not self.crowded)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the next event would be lost."""
+        return self._trail.crowded
 
     @property
     def last_record(self) -> int:

@@ -27,7 +27,6 @@ from wolfguard.ipc.messages import Fact, Message
 from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.sessions import Session
 from wolfguard.procs.sessiond.state import State
-from wolfguard.records.trail import UNDELIVERED_MAX
 from wolfguard.store.interface import StoreError, User
 
 PAGE_MAX: Final = 500
@@ -164,4 +163,4 @@ def _records(state: State) -> str:
     if ledger.delivering:
         return "delivered"
     text = f"{ledger.waiting} waiting: their sink does not take them"
-    return text if ledger.accepting and ledger.waiting < UNDELIVERED_MAX else f"{text}; {_consequence(state)}"
+    return f"{text}; no more can wait: {_consequence(state)}" if ledger.crowded else text
