@@ -17,8 +17,10 @@ from tests.bench.logins import INIT
 from tests.interop.conftest import PASSWORD, WRONG, Field
 from tests.interop.raw import Raw
 from tests.system.whole_gateway import asked, sessions, status, until
+from wolfguard.cli import client as api
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import ping
+from wolfguard.crypto.digest import digest
 from wolfguard.linux.namespace import Topology
 
 LIMIT: Final = 5.0
@@ -156,10 +158,17 @@ def is_back(field: Field, before: dict[str, Any]) -> bool:
     return after is not None and after["restarts"] == before["restarts"] + 1 and after["state"] == "serving"
 
 
+def evidence(field: Field) -> dict[str, Any]:
+    """A signature with the gateway's evidence key over the digest of nothing."""
+    with api.Client(field.site.control) as caller:
+        return caller.ask("POST", "/v1/evidence/sign", {"digest": digest("sha384", b"").hex(), "subject": "the tour"})
+
+
 def whole(field: Field) -> None:
     """The tour, up to the gateway's own end by command."""
     for words, stdin in ADMINISTRATION:
         command(field, words, stdin)
+    evidence(field)
     wrong_password(field)
     log_in_and_out(field)
     begin_anew(field)

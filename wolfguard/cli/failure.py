@@ -10,6 +10,7 @@
 | 4 | not permitted |
 | 6 | a required level is not reached |
 | 7 | a required level cannot be judged |
+| 8 | what was verified does not hold |
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ NOT_RUNNING: Final = 3
 NOT_PERMITTED: Final = 4
 REQUIREMENT_UNMET: Final = 6
 REQUIREMENT_UNDECIDED: Final = 7
+UNSOUND: Final = 8
 
 MEANINGS: Final = {
     0: "done",
@@ -34,6 +36,7 @@ MEANINGS: Final = {
     NOT_PERMITTED: "not permitted: another role is needed",
     REQUIREMENT_UNMET: "a required level is not reached",
     REQUIREMENT_UNDECIDED: "a required level cannot be judged: something could not be looked at, or not trusted",
+    UNSOUND: "what was verified does not hold: it was changed, is incomplete, or somebody else has signed it",
 }
 
 

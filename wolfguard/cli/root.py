@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "sessions": "wolfguard.cli.sessions:command",
     "disconnect": "wolfguard.cli.disconnect:command",
     "events": "wolfguard.cli.events:command",
+    "records": "wolfguard.cli.records:command",
     "reload": "wolfguard.cli.reload:command",
     "stop": "wolfguard.cli.stop:command",
     "fips": "wolfguard.cli.fips:command",

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import asyncio
 
+# The executor's own module is imported late by concurrent.futures, and a confined process could not any more.
+from concurrent.futures.thread import ThreadPoolExecutor
+
 from wolfguard import _native
 from wolfguard.errors import PeerError
 
@@ -15,7 +18,7 @@ class Signer:
     def __init__(self, number: int) -> None:
         self._number = number
         self._channel = _native.SignChannel()
-        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "signatures")
 
     def attach(self, descriptor: int) -> None:
         """Takes over the descriptor of a channel; the one before is closed."""
@@ -24,8 +27,8 @@ class Signer:
     async def sign(self, digest: bytes) -> bytes:
         """The ECDSA signature (DER) over a digest of SHA-384, made while the loop goes on. Raises PeerError with the
         label "no_signature" when there is none within some seconds."""
-        async with self._turn:
-            try:
-                return await asyncio.to_thread(self._channel.sign_p384, self._number, digest)
-            except ConnectionError as error:
-                raise PeerError("no_signature", str(error)) from None
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._channel.sign_p384, self._number, digest)
+        except ConnectionError as error:
+            raise PeerError("no_signature", str(error)) from None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from wolfguard.errors import LocalError
 from wolfguard.records.schema import BOOLEAN, BY_NAME, INTEGER, STRING, Event
@@ -22,6 +22,15 @@ Value = str | int | bool
 GENESIS: Final = "0" * 64
 TEXT_MAX: Final = 1024
 
+_PARTS: Final[Mapping[str, type]] = {
+    "sequence": int,
+    "time": str,
+    "event": str,
+    "outcome": str,
+    "fields": dict,
+    "previous": str,
+    "hash": str,
+}
 _TYPES: Final[Mapping[str, type]] = {STRING: str, INTEGER: int, BOOLEAN: bool}
 
 
@@ -77,33 +86,45 @@ def make(
         "fields": _checked(event, fields),
         "previous": previous,
     }
-    fingerprint = digest(_canonical(body).encode()).hex()
-    return Record(sequence, event, outcome, _canonical({**body, "hash": fingerprint}), fingerprint)
+    fingerprint = digest(canonical(body).encode()).hex()
+    return Record(sequence, event, outcome, canonical({**body, "hash": fingerprint}), fingerprint)
 
 
-def hash_of(digest: Digest, text: str) -> str:
-    """Computes the hash of a record's text again; raises RecordError unless it equals the one it carries."""
+def parse(text: str) -> dict[str, Any]:
+    """What a record says, its parts of the right types; raises RecordError for what is no record at all."""
     try:
         body = json.loads(text)
-        claimed = body.pop("hash")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError("a record is not a JSON object with a hash") from error
-    computed = digest(_canonical(body).encode()).hex()
-    if claimed != computed:
-        raise RecordError(f"record {body.get('sequence')}: its hash does not fit its content")
+        good = all(type(body[name]) is kind for name, kind in _PARTS.items())
+    except (ValueError, KeyError, TypeError, RecursionError):
+        good = False
+    if not good:
+        raise RecordError("it is no record: not a JSON object with all parts of one")
+    found: dict[str, Any] = body
+    return found
+
+
+def hash_of(digest: Digest, body: Mapping[str, Any]) -> str:
+    """Computes a record's hash again; raises RecordError unless it equals the one that it carries."""
+    try:
+        text = canonical({name: value for name, value in body.items() if name != "hash"})
+    except (ValueError, RecursionError):
+        raise RecordError(f"record {body['sequence']}: it holds what no record can") from None
+    computed = digest(text.encode()).hex()
+    if body["hash"] != computed:
+        raise RecordError(f"record {body['sequence']}: its hash does not fit its content")
     return computed
 
 
 def verify(digest: Digest, texts: Iterable[str], previous: str | None = None) -> str:
     """Checks that records follow each other without gap or change; returns the last hash; raises RecordError.
 
-    `previous` is the hash of the record before the first one, None when it is not known.
+    `previous` is the hash of the record before the first one, None when it is not known. `records.verifier` says more.
     """
     expected = previous
     number: int | None = None
     for text in texts:
-        computed = hash_of(digest, text)
-        body = json.loads(text)
+        body = parse(text)
+        computed = hash_of(digest, body)
         if number is not None and body["sequence"] != number + 1:
             raise RecordError(f"record {number} is followed by {body['sequence']}: records are missing")
         if expected is not None and body["previous"] != expected:
@@ -112,8 +133,12 @@ def verify(digest: Digest, texts: Iterable[str], previous: str | None = None) ->
     return expected if expected is not None else GENESIS
 
 
-def _canonical(body: Mapping[str, object]) -> str:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def canonical(body: Mapping[str, object]) -> str:
+    """The one text of an object: sorted keys, no spaces, ASCII."""
+    return _ENCODER.encode(body)
 
 
 def _checked(event: Event, fields: Mapping[str, Value]) -> dict[str, Value]:

@@ -318,6 +318,24 @@ EVENTS: Final = (
         severity="error",
     ),
     Event(
+        "records.checkpoint",
+        "A signed statement about the trail so far. What is signed: `wolfguard-checkpoint-v1`, a line feed, and the "
+        "fields without `signature` as canonical JSON; with ECDSA P-384 and SHA-384.",
+        (SUCCESS,),
+        (
+            Field("upto", INTEGER, "number of the newest record that it covers"),
+            Field("head", STRING, "hash of that record"),
+            Field("count", INTEGER, "how many records it covers that the checkpoint before does not"),
+            Field("signed_at", STRING, "when, RFC 3339, UTC, milliseconds"),
+            Field("boot", STRING, "boot id of the machine, empty where it has none"),
+            Field("before", STRING, "SHA-256 of what the checkpoint before signed; 64 zeros where none is known"),
+            Field("lost", INTEGER, "events since the trail began that could not be recorded"),
+            Field("key", STRING, "SHA-256 of the public key (SubjectPublicKeyInfo)"),
+            Field("signature", STRING, "DER, as base64"),
+        ),
+        severity="notice",
+    ),
+    Event(
         "records.damaged",
         "The stored tail of the trail does not fit together: somebody or something changed it.",
         (FAILURE,),

@@ -4,7 +4,7 @@
 sans-IO. A record is *made* (numbered, linked), then *stored* (durable in the state file), then *delivered* (accepted by
 the sink). Numbers are given once: after a crash the stored ones that were not delivered go out again, byte for byte
 the same, so a sink may see a record twice but never a gap or a fork. What is not yet delivered is bounded; past the
-bound events are counted and summed up in one `records.lost` when there is room again.
+bound events are counted and summed up in one `records.lost` when there is room again, also across a restart.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from wolfguard.records.record import GENESIS, Digest, Record, RecordError, Value, hash_of, make, verify
+from wolfguard.records.record import GENESIS, Digest, Record, RecordError, Value, make, parse, verify
 from wolfguard.records.schema import BY_NAME, FAILURE, Event
 
 KEEP: Final = 2048
@@ -22,14 +22,25 @@ UNDELIVERED_MAX: Final = 16_384
 
 
 class Trail:
-    """`tail` is what was stored before a restart, in order; `delivered` the newest number that its sink accepted."""
+    """`tail` is what was stored before a restart, in order; `delivered` the newest number that its sink accepted.
 
-    def __init__(self, digest: Digest, tail: Iterable[tuple[int, str]] = (), delivered: int = 0) -> None:
+    `lost` events were lost before it since the trail began, of which `told` are in its `records.lost`.
+    """
+
+    def __init__(
+        self,
+        digest: Digest,
+        tail: Iterable[tuple[int, str]] = (),
+        delivered: int = 0,
+        lost: int = 0,
+        told: int = 0,
+    ) -> None:
         self._digest = digest
         self._ring: deque[tuple[int, str]] = deque(maxlen=KEEP)
         self._unstored: deque[Record] = deque()
         self._undelivered: deque[Record] = deque()
-        self._lost = 0
+        self.lost = max(lost, told)
+        self.told = told
         self._last = 0
         self._hash = GENESIS
         self.damage = ""
@@ -42,9 +53,19 @@ class Trail:
         return self._last
 
     @property
+    def head(self) -> str:
+        """Hash of the newest record."""
+        return self._hash
+
+    @property
+    def waiting(self) -> int:
+        """How many records are not delivered yet; one more than UNDELIVERED_MAX never are."""
+        return max(len(self._undelivered), len(self._unstored))
+
+    @property
     def crowded(self) -> bool:
         """Whether the next event would be lost: then whoever needs a record must refuse to act."""
-        return max(len(self._undelivered), len(self._unstored)) >= UNDELIVERED_MAX
+        return self.waiting >= UNDELIVERED_MAX
 
     def append(
         self,
@@ -60,11 +81,11 @@ class Trail:
     ) -> None:
         """Makes a record, or counts it as lost when too many wait for delivery; raises RecordError (schema)."""
         if self.crowded:
-            self._lost += 1
+            self.lost += 1
             return
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self.append(when, "records.lost", FAILURE, where="sessiond", count=lost)
+        if self.lost > self.told:
+            untold, self.told = self.lost - self.told, self.lost
+            self.append(when, "records.lost", FAILURE, where="sessiond", count=untold)
         record = make(
             self._digest,
             self._last + 1,
@@ -129,7 +150,7 @@ class Trail:
                 self._undelivered.append(_again(number, text))
         self._last = tail[-1][0]
         # A damaged tail is not continued as if it were sound: the link after it shows the break.
-        self._hash = GENESIS if self.damage else hash_of(self._digest, tail[-1][1])
+        self._hash = GENESIS if self.damage else parse(tail[-1][1])["hash"]
 
 
 def _again(number: int, text: str) -> Record:

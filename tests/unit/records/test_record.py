@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wolfguard.records.record import GENESIS, TEXT_MAX, Record, RecordError, hash_of, make, timestamp, verify
+from wolfguard.records.record import GENESIS, TEXT_MAX, Record, RecordError, hash_of, make, parse, timestamp, verify
 from wolfguard.secret import Secret
 
 
@@ -97,7 +97,7 @@ def test_a_changed_a_missing_and_a_moved_record_show() -> None:
     with pytest.raises(RecordError, match="does not follow"):
         verify(digest, texts[1:], GENESIS)
     with pytest.raises(RecordError, match="not a JSON object"):
-        hash_of(digest, "{}")
+        parse("{}")
 
 
 @given(st.text(max_size=2000))
@@ -105,7 +105,7 @@ def test_strangers_text_stays_one_printable_line(text: str) -> None:
     record = lost(1, GENESIS, who=text)
     assert record.text.isascii()
     assert record.text.isprintable()
-    assert hash_of(digest, record.text) == record.hash
+    assert hash_of(digest, parse(record.text)) == record.hash
     assert len(json.loads(record.text)["who"]) <= TEXT_MAX
 
 

@@ -107,6 +107,22 @@ def test_what_waits_is_bounded_and_the_loss_is_recorded(monkeypatch: pytest.Monk
     verify(digest, [text for _, text in rows])
 
 
+def test_losses_are_told_once_also_across_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail_module, "UNDELIVERED_MAX", 4)
+    first = Trail(digest)
+    for _ in range(6):
+        event(first)
+    rows = store(first)
+    assert (first.lost, first.told, first.waiting) == (2, 0, 4)
+    second = Trail(digest, rows, delivered=4, lost=first.lost, told=first.told)
+    event(second)
+    rows += store(second)
+    assert [json.loads(text)["fields"].get("count") for _, text in rows[4:]] == [2, 1]
+    third = Trail(digest, rows, delivered=6, lost=second.lost, told=second.told)
+    event(third)
+    assert (third.lost, third.told, third.last) == (2, 2, 7)
+
+
 def test_readers_page_through_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail_module, "KEEP", 5)
     trail = Trail(digest)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from wolfguard.address.pools import Pools
 from wolfguard.auth.lockout import Guard
+from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
+from wolfguard.linux.boot import boot_id
 from wolfguard.procs.sessiond.accounts import Accounts
+from wolfguard.procs.sessiond.checkpoints import Checkpoints
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.endings import host_routes
 from wolfguard.procs.sessiond.entitlement import Entitlement
-from wolfguard.procs.sessiond.ledger import DELIVERED, Key, Ledger
+from wolfguard.procs.sessiond.ledger import DELIVERED, LOST, LOST_TOLD, Key, Ledger
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.routes import Routes
 from wolfguard.procs.sessiond.rows import (
@@ -81,7 +84,13 @@ def assemble(
     )
     restore_rests(pools, snapshot.rests)
     restore_failures(guard, snapshot.failures)
-    trail = Trail(primitives.digest, ((row.number, row.text) for row in snapshot.records), values.get(DELIVERED, 0))
+    trail = Trail(
+        primitives.digest,
+        ((row.number, row.text) for row in snapshot.records),
+        values.get(DELIVERED, 0),
+        values.get(LOST, 0),
+        values.get(LOST_TOLD, 0),
+    )
     _store_first(store, [numbers.change(), epochs.change(), DropRests(now)])
     for sequence in (numbers, epochs):
         sequence.durable(sequence.change().value)
@@ -106,13 +115,41 @@ def assemble(
         lambda: (route for session in sessions if session.state == CONNECTED for route in host_routes(session))
     )
     cookies = Cookies(primitives.random, primitives.digest)
+    checkpoints = _checkpoints(
+        settings.configuration, ledger, primitives, clock, [row.text for row in snapshot.records]
+    )
     state = State(
-        settings, sessions, pools, guard, ledger, routes, store, cookies, counters, accounts, numbers, epochs, clock
+        settings,
+        sessions,
+        pools,
+        guard,
+        ledger,
+        checkpoints,
+        routes,
+        store,
+        cookies,
+        counters,
+        accounts,
+        numbers,
+        epochs,
+        clock,
     )
     entitlement = Entitlement(state)
     for session in sessions:
         entitlement.take(session)
     return state
+
+
+def _checkpoints(
+    configuration: Configuration,
+    ledger: Ledger,
+    primitives: Primitives,
+    clock: Callable[[], float],
+    tail: list[str],
+) -> Checkpoints:
+    public = configuration.own_keys.checkpoint
+    notary = primitives.notary(public) if public and primitives.notary is not None else None
+    return Checkpoints(ledger, notary, primitives.digest, clock, boot_id(), configuration.records, tail)
 
 
 def _store_first(store: Store, changes: Iterable[Change]) -> None:
@@ -136,6 +173,6 @@ def _change(
             for sequence in sequences:
                 if sequence.name == name:
                     return sequence.change()
-            return ledger.delivered()
+            return ledger.losses() if name == LOST else ledger.delivered()
         case _:
             raise ValueError(f"nothing is stored under {key!r}")

@@ -91,7 +91,7 @@ class Creation:
         state.ledger.change(NoteLogin(user, now))
         self._record(session, method, facts, policy, failures)
         try:
-            await state.ledger.flushed()
+            await state.ledger.kept()
         except StoreError as error:
             if state.sessions.get(number) is session:
                 end_session(state, session, "state")

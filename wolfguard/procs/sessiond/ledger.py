@@ -30,6 +30,9 @@ log = Log(__name__)
 Key = tuple[str, object]
 RETRY_SECONDS: Final = 1.0
 DELIVERED: Final = "records-delivered"
+LOST: Final = "records-lost"
+LOST_TOLD: Final = "records-lost-told"
+LOST_EVENT: Final = "records.lost"
 _TRIM_EVERY: Final = 512
 
 
@@ -67,6 +70,9 @@ class Ledger:
         self._trimmed = 0
         self.healthy = True
         self.delivering = True
+        self.refusing = True
+        """Whether what must be recorded and stored may not begin while it cannot be; else it goes on, unrecorded."""
+        self._lost_noted = trail.lost
 
     # --- what everybody calls ----------------------------------------------------------------------------------------
 
@@ -92,7 +98,10 @@ class Ledger:
         **fields: Value,
     ) -> None:
         """Makes a record; it becomes durable with the next flush."""
+        lost, told = self._trail.lost, self._trail.told
         self._trail.append(self._clock(), name, outcome, who=who, where=where, session=session, reason=reason, **fields)
+        if lost == told and self._trail.lost > lost:
+            log.error("records_are_lost", text="the store or the sink takes no more records; free disk space")
         self._wake.set()
 
     async def flushed(self) -> None:
@@ -101,6 +110,20 @@ class Ledger:
         self._waiters.append(future)
         self._wake.set()
         await future
+
+    async def kept(self) -> None:
+        """As `flushed`, for what may go on unstored where the site wants that. Raises StoreError."""
+        try:
+            await self.flushed()
+        except StoreError:
+            if self.refusing:
+                raise
+
+    def note_losses(self) -> None:
+        """Has the count of lost events stored, if it has changed; called every second."""
+        if self._trail.lost != self._lost_noted:
+            self._lost_noted = self._trail.lost
+            self.touch(("value", LOST))
 
     async def read(self, after: int, limit: int, wait: float) -> tuple[tuple[str, ...], int]:
         """Durable records above `after`; waits up to `wait` seconds for the first."""
@@ -121,11 +144,31 @@ class Ledger:
     @property
     def accepting(self) -> bool:
         """Whether something that must be recorded and stored may begin."""
-        return self.healthy and not self._trail.crowded
+        return not self.refusing or (self.healthy and not self.crowded)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the next event would be lost."""
+        return self._trail.crowded
 
     @property
     def last_record(self) -> int:
         return self._trail.last
+
+    @property
+    def head(self) -> str:
+        """Hash of the last record."""
+        return self._trail.head
+
+    @property
+    def lost(self) -> int:
+        """Events since the trail began that could not be recorded."""
+        return self._trail.lost
+
+    @property
+    def waiting(self) -> int:
+        """Records that no sink has taken yet."""
+        return self._trail.waiting
 
     # --- the two loops -----------------------------------------------------------------------------------------------
 
@@ -161,6 +204,9 @@ class Ledger:
             return True
         changes: list[Change] = [*extra, *(self._state_of(key) for key in touched)]
         changes += [PutRecord(RecordRow(record.sequence, record.text)) for record in records]
+        if any(record.event.name == LOST_EVENT for record in records):
+            # With the record that tells of them: neither a crash nor a restart tells of them twice.
+            changes += [self.losses(), PutValue(LOST_TOLD, self._trail.told)]
         changes += self._trims()
         try:
             await self._store.apply(changes)
@@ -210,6 +256,10 @@ class Ledger:
         unstored = self._trail.unstored(1)
         oldest = waiting or unstored
         return PutValue(DELIVERED, oldest[0].sequence - 1 if oldest else self._trail.last)
+
+    def losses(self) -> PutValue:
+        """What was lost since the trail began."""
+        return PutValue(LOST, self._trail.lost)
 
     async def close(self) -> None:
         """A last flush and delivery, as far as they go; then the threads end."""

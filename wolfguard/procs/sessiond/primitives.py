@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wolfguard.records.notary import Notary
 from wolfguard.secret import Secret
 
 
@@ -15,7 +16,7 @@ class Primitives:
 
     `hash_password(password, iterations)` gives a verifier's text; `verify_password(password, verifier, iterations)`
     checks one and takes as long for None; both are slow and run in threads. `outdated(verifier, iterations)` says
-    whether a verifier was made with less work than now asked for.
+    whether a verifier was made with less work than now asked for. `notary(public key)` has checkpoints signed.
     """
 
     digest: Callable[[bytes], bytes]
@@ -23,3 +24,4 @@ class Primitives:
     hash_password: Callable[[Secret, int], str]
     verify_password: Callable[[Secret, str | None, int], bool]
     outdated: Callable[[str, int], bool]
+    notary: Callable[[str], Notary] | None = None

@@ -35,6 +35,10 @@ class Sessiond(Child):
     async def _module_failed(self, message: ModuleFailure, sender: Sender) -> None:
         self.service.module_failed(message.process, message.stage, message.text)
 
+    async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
+        # The manifest lets keyd alone have one with us.
+        self.service.state.checkpoints.attach(fd)
+
     async def attached(self, peer: str, slot: int, channel: Channel) -> None:
         self.service.attached(peer, slot, channel)
 

@@ -66,6 +66,7 @@ log = Log(__name__)
 
 TICK_SECONDS: Final = 1.0
 REST_SWEEP_SECONDS: Final = 600
+REFUSE: Final = "refuse"
 GOODBYE_SECONDS: Final = 3.0
 LAST_REPORTS_SECONDS: Final = 5.0
 """For what servers are told of the end; what they have not confirmed by then waits for the next start."""
@@ -93,6 +94,7 @@ class Service:
         sink = open_sink(configuration.records.target, configuration.records.path)
         store = open_store(configuration.paths.state)
         self.state = assemble(settings, store, sink, Counters(areas), primitives, slots=len(areas), clock=clock)
+        self.state.ledger.refusing = configuration.records.when_full == REFUSE
         self._hashing = HashingThreads(configuration.passwords.threads)
         # An administrator's new password does not queue behind a flood of logins.
         self._admin_hashing = HashingThreads(1)
@@ -150,6 +152,7 @@ class Service:
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
             await self._last_reports()
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
+        await self.state.checkpoints.last()
         await self.state.ledger.close()
         self._hashing.close()
         self._admin_hashing.close()
@@ -170,6 +173,8 @@ class Service:
         self.state.guard.limits = settings.lockout()
         self.logins.reconfigured()
         self.entitlement.reconfigured()
+        self.state.ledger.refusing = configuration.records.when_full == REFUSE
+        self.state.checkpoints.reconfigure(configuration.records)
         sink = self.state.ledger.sink
         if isinstance(sink, FileSink):
             sink.reopen()
@@ -275,6 +280,9 @@ class Service:
                 "accounting.lost", FAILURE, where="sessiond", reason=reason, backend=backend, count=count
             )
         self.state.sum_up()
+        self.state.ledger.note_losses()
+        if self.state.checkpoints.due:
+            self.state.spawn(self.state.checkpoints.make(), "checkpoint")
         if now - self._swept >= REST_SWEEP_SECONDS:
             self._swept = now
             if any(use.resting for use in self.state.pools.usage(now)):

@@ -13,6 +13,7 @@ from wolfguard.auth.lockout import Guard
 from wolfguard.ipc.channel import Channel
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.accounts import Accounts
+from wolfguard.procs.sessiond.checkpoints import Checkpoints
 from wolfguard.procs.sessiond.cookies import Cookies
 from wolfguard.procs.sessiond.ledger import Ledger
 from wolfguard.procs.sessiond.repeats import Happening, Repeats
@@ -37,6 +38,7 @@ class State:
     pools: Pools
     guard: Guard
     ledger: Ledger
+    checkpoints: Checkpoints
     routes: Routes
     store: Store
     cookies: Cookies

@@ -128,8 +128,8 @@ class Tunnels:
         try:
             await state.routes.set(host_routes(session))
             if not session.lease_durable:
-                await state.ledger.flushed()
-                session.lease_durable = True
+                await state.ledger.kept()
+                session.lease_durable = state.ledger.healthy
         except (RoutesUnavailableError, StoreError) as error:
             reason = "store" if isinstance(error, StoreError) else "routes"
             self._lost(session, epoch)

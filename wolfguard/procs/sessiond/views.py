@@ -94,8 +94,10 @@ class Views:
             for use in state.pools.usage(state.clock())
         )
         facts = (
-            Fact("state", "writable" if state.ledger.healthy else "not writable: logins are refused"),
-            Fact("records", "delivered" if state.ledger.delivering else "waiting: their sink does not take them"),
+            Fact("state", "writable" if state.ledger.healthy else f"not writable: {_consequence(state)}"),
+            Fact("records", _records(state)),
+            Fact("records lost", str(state.ledger.lost)),
+            Fact("checkpoints", state.checkpoints.fact()),
             Fact("routes", "reachable" if state.routes.reachable else "netd is not there: tunnels cannot be opened"),
             Fact("workers", str(len(state.workers))),
             Fact("logins under way", str(self._under_way())),
@@ -153,3 +155,15 @@ def _fitting(infos: Iterable[M]) -> Iterator[M]:
         if room < 0 and number:
             return
         yield info
+
+
+def _consequence(state: State) -> str:
+    return "logins are refused" if state.ledger.refusing else "service goes on without"
+
+
+def _records(state: State) -> str:
+    ledger = state.ledger
+    if ledger.delivering:
+        return "delivered"
+    text = f"{ledger.waiting} waiting: their sink does not take them"
+    return f"{text}; no more can wait: {_consequence(state)}" if ledger.crowded else text

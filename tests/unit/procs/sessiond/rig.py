@@ -39,6 +39,7 @@ from wolfguard.ipc.messages import (
 )
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.service import Service
+from wolfguard.records.notary import Notary
 from wolfguard.secret import Secret
 
 T = TypeVar("T")
@@ -126,10 +127,17 @@ class FakeChannel:
 class Rig:
     tls = TLS
 
-    def __init__(self, folder: Path, configuration: Configuration, now: float = 1_000_000.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        configuration: Configuration,
+        now: float = 1_000_000.0,
+        notary: Callable[[str], Notary] | None = None,
+    ) -> None:
         self.folder = folder
         self.configuration = configuration
         self.now = now
+        self.notary = notary
         self.drawn = 0
         self.hashed = 0
         self.netd = FakeChannel()
@@ -162,7 +170,12 @@ class Rig:
         """One run of sessiond; `orderly` False: it dies without a word at the end."""
         copies = [os.dup(area) for area in self.areas]
         primitives = Primitives(
-            self._digest, self._random, self._hash, self._verify, lambda verifier, _: verifier[:3] == "old"
+            self._digest,
+            self._random,
+            self._hash,
+            self._verify,
+            lambda verifier, _: verifier[:3] == "old",
+            self.notary,
         )
         self.child = child = Service(self.configuration, 1, copies, primitives, lambda: self.now)
         stopping = asyncio.Event()
