@@ -8,8 +8,8 @@
 | 2 | wrong use of the command |
 | 3 | the gateway is not running |
 | 4 | not permitted |
-| 6 | a required level is not reached |
-| 7 | a required level cannot be judged |
+| 6 | a requirement is not met |
+| 7 | a requirement cannot be judged |
 | 8 | what was verified does not hold |
 """
 
@@ -34,8 +34,8 @@ MEANINGS: Final = {
     USAGE: "wrong use of the command",
     NOT_RUNNING: "the gateway is not running",
     NOT_PERMITTED: "not permitted: another role is needed",
-    REQUIREMENT_UNMET: "a required level is not reached",
-    REQUIREMENT_UNDECIDED: "a required level cannot be judged: something could not be looked at, or not trusted",
+    REQUIREMENT_UNMET: "a requirement is not met: a level of the module, or a rule of an audit",
+    REQUIREMENT_UNDECIDED: "a requirement cannot be judged: something could not be looked at, or not trusted",
     UNSOUND: "what was verified does not hold: it was changed, is incomplete, or somebody else has signed it",
 }
 

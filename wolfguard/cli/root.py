@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "reload": "wolfguard.cli.reload:command",
     "stop": "wolfguard.cli.stop:command",
     "fips": "wolfguard.cli.fips:command",
+    "audit": "wolfguard.cli.audit:command",
+    "policy": "wolfguard.cli.policy:command",
     "sandbox": "wolfguard.cli.sandbox:command",
     "version": "wolfguard.cli.version:command",
     "completion": "wolfguard.cli.completion:command",

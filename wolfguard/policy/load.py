@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources.abc import Traversable
 from typing import Any, Final
 
-import cerberus  # type: ignore[import-untyped]
-import yaml
-
 from wolfguard.errors import ConfigurationError
+from wolfguard.policy import document as documents
 from wolfguard.policy.built import built, resolve
 from wolfguard.policy.place import policies
 from wolfguard.policy.profile import NOT_APPROVED, NOT_VALIDATED, CryptoProfile, ProfileFile, Statement
@@ -62,15 +58,12 @@ def read_profile(name: str) -> ProfileFile:
     if not _NAME.fullmatch(name) or name not in profile_names():
         raise ConfigurationError(f"there is no crypto profile of that name; there are: {', '.join(profile_names())}")
     file = policies() / "profiles" / f"{name}.yml"
-    return parse_profile(_read(file), name)
+    return parse_profile(documents.read(file, f"crypto profile {name}"), name)
 
 
 def parse_profile(document: object, name: str) -> ProfileFile:
     """Checks a document as YAML gives it and resolves it. `name` is what its file is called."""
-    validator = cerberus.Validator(_schema())
-    if not isinstance(document, dict) or not validator.validate(document):
-        problems = "; ".join(_problems(validator.errors)) if isinstance(document, dict) else "it is not a mapping"
-        raise ConfigurationError(f"crypto profile {name}: {problems}")
+    document = documents.check(document, documents.schema("profile"), f"crypto profile {name}")
     if document["name"] != name:
         raise ConfigurationError(f"crypto profile {name}: name is {document['name']!r}; it must be that of the file")
     statements = tuple(_statements(document, name))
@@ -129,23 +122,3 @@ def _marked(statements: tuple[Statement, ...], standing: str) -> tuple[str, ...]
 
 def _text(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _problems(errors: Mapping[Any, Any], above: str = "") -> Iterator[str]:
-    for key, complaints in errors.items():
-        path = f"{above}.{key}" if above else str(key)
-        for complaint in complaints:
-            if isinstance(complaint, dict):
-                yield from _problems(complaint, path)
-            else:
-                yield f"{path}: {complaint}"
-
-
-@cache
-def _schema() -> Mapping[str, Any]:
-    schema: Mapping[str, Any] = _read(policies() / "schema" / "profile.yml")
-    return schema
-
-
-def _read(file: Traversable) -> Any:
-    return yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The closed list of probes, one module a kind. A probe takes a vantage and arguments and says what it saw.
+
+It changes nothing, it reads within limits (`place`), it puts no secret into what it says, and it raises Unobservable
+where it could not look. policies/schema/probes.yml says what each takes and sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from wolfguard.audit.observation import Observation, Unobservable
+from wolfguard.audit.probes import (
+    accounts,
+    audit_system,
+    certificate,
+    clock,
+    confinement,
+    files,
+    fips,
+    firewall,
+    gateway,
+    handshake,
+    installation,
+    kernel,
+    mounts,
+    packages,
+    pam,
+    parameters,
+    processes,
+    selinux,
+    services,
+    settings,
+    sockets,
+)
+from wolfguard.audit.vantage import Vantage
+from wolfguard.policy.rule import Look
+
+Probe = Callable[[Vantage, Mapping[str, Any]], Observation]
+
+PROBES: Final[Mapping[str, Probe]] = {
+    "kernel-parameter": parameters.one,
+    "kernel-parameters-lasting": parameters.lasting,
+    "kernel-command-line": kernel.command_line,
+    "kernel-modules": kernel.modules,
+    "processor-weaknesses": kernel.weaknesses,
+    "mount": mounts.mount,
+    "swap": mounts.swap,
+    "file": files.file,
+    "tree": files.tree,
+    "service": services.service,
+    "processes": processes.running,
+    "sockets": sockets.listening,
+    "firewall": firewall.ruleset,
+    "confinement": confinement.compared,
+    "fips": fips.verdict,
+    "gateway": gateway.status,
+    "handshake": handshake.answer,
+    "datagrams": handshake.datagrams,
+    "certificate": certificate.chain,
+    "accounts": accounts.all_accounts,
+    "gateway-accounts": accounts.of_the_gateway,
+    "pam": pam.modules,
+    "setting": settings.setting,
+    "ssh": settings.ssh,
+    "audit-system": audit_system.kernel_audit,
+    "clock": clock.kept,
+    "selinux": selinux.state,
+    "packages": packages.verified,
+    "installation": installation.files,
+}
+
+
+def observe(look: Look, vantage: Vantage) -> Observation:
+    """What the probe of this look sees; that it could not is an observation too."""
+    try:
+        return PROBES[look.probe](vantage, dict(look.arguments))
+    except Unobservable as error:
+        return Observation(None, look.probe, str(error))

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of this installation beside the list that came with the package (RECORD of the PyPA's
+"Recording installed projects").
+
+The list lies beside what it lists: who can change both is not found. It finds what an update left half done, a disk has
+lost or somebody has patched by hand."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from wolfguard.audit.observation import Observation, Unobservable
+from wolfguard.audit.place import Kind, Missing, Place, text
+from wolfguard.audit.probes.files import is_loose, some, walk
+from wolfguard.audit.vantage import Vantage
+from wolfguard.crypto.digest import sha256
+
+FILE_MAXIMUM: Final = 64 * 1024 * 1024
+_PACKAGE: Final = "wolfguard"
+_DISTRIBUTION: Final = "wolfguard_gateway-"
+_COMPILED: Final = "/__pycache__/"
+
+
+def files(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
+    """Raises Unobservable where the package was not installed by pip."""
+    place, root = vantage.place, vantage.installation
+    record = _record(place, root)
+    changed = [path for path, wanted in record.items() if not _is_as_listed(place, f"{root}/{path}", wanted)]
+    package = f"{root}/{_PACKAGE}"
+    there = list(walk(place, package))
+    listed = {f"{root}/{path}" for path in record}
+    unlisted = [
+        path for path, facts in there if facts.kind is not Kind.FOLDER and path not in listed and _COMPILED not in path
+    ]
+    loose = [path for path, facts in there if facts.kind is not Kind.LINK and is_loose(facts)]
+    seen = {"changed": some(changed), "unlisted": some(unlisted), "loose": some(loose)}
+    return Observation(seen, f"RECORD of {len(record)} files in {root}")
+
+
+def _record(place: Place, root: str) -> dict[str, str]:
+    """SHA-256 of each file, in the list's own form; what has none (the list itself, compiled code) is left out."""
+    names = [name for name in place.listing(root) if name.startswith(_DISTRIBUTION) and name.endswith(".dist-info")]
+    if len(names) != 1:
+        raise Unobservable(f"{root} holds {len(names)} lists of installed files; install the package with pip")
+    rows = csv.reader(io.StringIO(text(place, f"{root}/{names[0]}/RECORD")))
+    return dict(_hashed(rows))
+
+
+def _hashed(rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        if len(row) == 3 and row[1].startswith("sha256=") and ".." not in row[0].split("/"):
+            yield row[0], row[1].removeprefix("sha256=")
+
+
+def _is_as_listed(place: Place, path: str, wanted: str) -> bool:
+    try:
+        found = sha256(place.read(path, FILE_MAXIMUM))
+    except Missing:
+        return False
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == wanted

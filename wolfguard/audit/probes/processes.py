@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that run, by the names that the kernel has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from wolfguard.audit.observation import Observation
+from wolfguard.audit.place import Missing, Place, text
+from wolfguard.audit.vantage import Vantage
+
+_PROC: Final = "/proc"
+
+
+def running(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
+    """Those of the names that a process has."""
+    there = {name for _, name in all_processes(vantage.place)}
+    return Observation({"running": tuple(name for name in arguments["names"] if name in there)}, "/proc/*/comm")
+
+
+def all_processes(place: Place) -> Iterator[tuple[int, str]]:
+    """(process id, name). One that ends meanwhile is left out."""
+    for entry in place.listing(_PROC):
+        if entry.isdecimal():
+            try:
+                yield int(entry), text(place, f"{_PROC}/{entry}/comm").strip()
+            except Missing:
+                continue

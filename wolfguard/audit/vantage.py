@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From where an audit looks: the machine, the way to ask the gateway, the listener to shake hands with, the moment.
+
+Who starts the audit puts it together; probes take what they need of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from wolfguard.audit.place import Place
+from wolfguard.fips.facts import Facts
+from wolfguard.fips.host import Host
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where to shake hands. `name` is what the ClientHello asks for (RFC 6066), empty for none."""
+
+    address: str
+    port: int
+    name: str = ""
+
+    def __str__(self) -> str:
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """`gateway` answers with the status that a gateway gives an auditor, `module` with what is known of the library;
+    both raise Unobservable. `listener` is the one that was named, or one of the gateway. `installation` is the
+    folder of the Python packages. `now` is aware, in UTC."""
+
+    place: Place
+    gateway: Callable[[], Json]
+    module: Callable[[], tuple[Facts, Host]]
+    listener: Callable[[], Listener]
+    now: datetime
+    installation: str
