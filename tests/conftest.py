@@ -56,16 +56,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What runs tests for another process tells it the count; every such process has collected all of them."""
-    told: dict[str, int] | None = getattr(session.config, "workeroutput", None)
+    """What runs tests for another process tells it the counts; every such process has collected all of them."""
+    told: dict[str, dict[str, int]] | None = getattr(session.config, "workeroutput", None)
     if told is not None:
-        told["without_module"] = session.config.stash[WITHOUT_MODULE]
+        told["left_out"] = session.config.stash[LEFT_OUT]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    told: dict[str, int] = getattr(node, "workeroutput", {})
-    node.config.stash[WITHOUT_MODULE] = told.get("without_module", 0)
+    told: dict[str, dict[str, int]] = getattr(node, "workeroutput", {})
+    node.config.stash[LEFT_OUT] |= told.get("left_out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

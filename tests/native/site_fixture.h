@@ -68,6 +68,7 @@ static inline int key_channel(void)
 /* clang-format off */
 #define NAMES(...) \
     {.names = (const char *const[]){__VA_ARGS__}, .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)}
+#define NO_NAMES {.names = NULL, .count = 0}
 /* clang-format on */
 
 static const struct wge_certificate_config both_certificates[] = {
@@ -81,7 +82,7 @@ static const struct wge_certificate_config both_certificates[] = {
 #define SITE_KEY_SHARES NAMES("SecP256r1MLKEM768", "SecP384r1MLKEM1024")
 #else
 #define SITE_GROUPS NAMES("secp256r1", "secp384r1")
-#define SITE_KEY_SHARES {NULL, 0}
+#define SITE_KEY_SHARES NO_NAMES
 #endif
 #ifdef HAVE_CURVE25519
 #define GROUP_OF_NO_SITE WOLFSSL_ECC_X25519
