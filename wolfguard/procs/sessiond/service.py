@@ -141,6 +141,7 @@ class Service:
             if self.state.tasks:
                 # Workers that are still there pass the goodbyes on.
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
+        self.state.sum_up(all_of_them=True)
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
         await self.state.ledger.close()
         self._hashing.close()
