@@ -95,6 +95,9 @@ class TlsClient:
     def handshake(self) -> tuple[str, str] | None:
         """(protocol, suite) when done, None while bytes are wanted."""
 
+    def chain(self) -> list[bytes]:
+        """The server's certificates (DER) as it sent them, after the handshake."""
+
     def read(self) -> bytes | None: ...
     def write(self, data: bytes, /) -> bool:
         """False: no room; nothing was taken."""

@@ -19,6 +19,7 @@ from wolfguard.crypto.client import ClientSettings, SignChannel
 from wolfguard.errors import StartError
 from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.authd.links import RADIUS_1_0, RADIUS_1_1, Build, Link, TlsLink, UdpLink, Unanswered
+from wolfguard.procs.authd.server_chain import judge
 from wolfguard.procs.log import Log
 from wolfguard.secret import Secret
 
@@ -131,5 +132,6 @@ def _link(
         groups=crypto.groups,
         signatures=crypto.signatures,
         minimum_rsa_bits=crypto.minimum_rsa_bits,
+        judge=judge(crypto, radius.authorities_pem.encode()),
     )
     return TlsLink(shown, server.address, port, radius.response, settings, keyd)

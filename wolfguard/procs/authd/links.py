@@ -57,6 +57,7 @@ class Link(abc.ABC):
         self._waiting: dict[int, asyncio.Future[Packet]] = {}
         self._tickets = itertools.count()
         self._freed = asyncio.Event()
+        self._ended = "closed"
         self._opening: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +74,7 @@ class Link(abc.ABC):
             raise Unanswered("timeout", at_once=self._line is None) from None
         line, protection = self._line, self._protection
         if line is None or protection is None:
-            raise Unanswered("closed")
+            raise Unanswered(self._ended)
         loop = asyncio.get_running_loop()
         ticket = next(self._tickets)
         waiting: asyncio.Future[Packet] = loop.create_future()
@@ -88,7 +89,8 @@ class Link(abc.ABC):
             line.forget(ticket)
 
     def close(self, label: str = "closed") -> None:
-        """Ends the connection; all that waits on it fails with this label."""
+        """Ends the connection; all that waits on it, or comes too late for it, fails with this label."""
+        self._ended = label
         reader, self._reader = self._reader, None
         if reader is not None and reader is not asyncio.current_task():
             reader.cancel()
@@ -143,7 +145,7 @@ class Link(abc.ABC):
             raise Unanswered("unreachable", at_once=True) from None
         except PeerError as error:
             self.close(error.label)
-            log.warning("radius_refused", server=self.name, reason=error.label)
+            log.warning("radius_refused", server=self.name, reason=error.label, detail=error.detail)
             raise Unanswered(error.label, at_once=True) from None
         except Exception:
             # A defect of ours: whoever asked hears of it, and the next one finds a connection to open.

@@ -151,6 +151,7 @@ class Service:
                 # Workers that are still there pass the goodbyes on.
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
             await self._last_reports()
+        self.state.sum_up(all_of_them=True)
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
         await self.state.checkpoints.last()
         await self.state.ledger.close()

@@ -89,9 +89,9 @@ class State:
         if self.repeats.let_through(happening, count, self.clock()):
             self._record(happening, count)
 
-    def sum_up(self) -> None:
-        """Records the refusals that were too many to record one by one; called every second."""
-        for happening, count in self.repeats.take():
+    def sum_up(self, *, all_of_them: bool = False) -> None:
+        """Records the refusals that were too many to record one by one; called every second, and at the end for all."""
+        for happening, count in self.repeats.take() if all_of_them else self.repeats.take(self.clock()):
             self._record(happening, count)
 
     def _record(self, happening: Happening, count: int) -> None:
