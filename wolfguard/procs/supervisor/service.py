@@ -75,7 +75,7 @@ def wanted(processes: Iterable[Process], resolved: Configuration) -> list[Proces
 
 async def _serve(command: Sequence[str], launch: Launch, processes: list[Process], holdings: Holdings) -> None:
     def resolve() -> Configuration:
-        return configuration.resolve(command)
+        return configuration.resolve(configuration.reading_command(command))
 
     await Service(processes, launch, holdings, resolve, Notifier(os.environ)).run()
 
