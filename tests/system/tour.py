@@ -27,6 +27,8 @@ NOT_CAUSED: Final = {
     "Offence": "the word of a process whose peer broke the rules of their channel",
     "Failed": "a start that fails: test_start.py",
     "ModuleFailure": "a cryptographic module that fails: test_module_faults.py",
+    "OrderSessions": "a RADIUS server's order: tests/interop/radius/test_orders.py",
+    "OrdersRefused": "an order of nobody who may give one: tests/interop/radius/test_orders.py",
     "Weakened": "a machine that refuses a part of the confinement: test_weakenings.py",
 }
 NOT_ASKED: Final = frozenset({"authd", "pam"})

@@ -30,7 +30,8 @@ log = Log(__name__)
 @dataclass(slots=True)
 class State:
     """`clock` gives Unix seconds. `workers` are the channels that stand, by slot. `not_approved` counts sessions since
-    the start that have used what is not approved."""
+    the start that have used what is not approved, `orders_refused` what servers, or who claimed to be one, ordered in
+    vain."""
 
     settings: Settings
     sessions: Sessions
@@ -49,6 +50,7 @@ class State:
     workers: dict[int, Channel] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     not_approved: int = 0
+    orders_refused: int = 0
 
     def now(self) -> int:
         return int(self.clock())

@@ -30,6 +30,7 @@ class Holdings:
     traffic: list[int]
     management: int
     locks: list[int]
+    orders: list[int] = field(default_factory=list)
     closed: bool = field(default=False)
 
     def take(self, process: Process, slot: int) -> tuple[list[str], list[int]]:
@@ -54,6 +55,8 @@ class Holdings:
             return list(self.generation.keys)
         if name == "secret":
             return list(self.generation.secrets)
+        if name == "orders":
+            return list(self.orders)
         return [{"configuration": self.generation.sealed, "management": self.management}[name]]
 
     def close(self) -> None:
@@ -64,7 +67,7 @@ class Holdings:
         with contextlib.suppress(OSError):
             os.unlink(places.management_path(self.generation.configuration.paths.run))
         self.generation.close()
-        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.locks]
+        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.locks, self.orders]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -92,6 +95,8 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         opened += traffic
         outside = listeners.open_listeners(configuration, slots)
         opened += outside.descriptors()
+        orders = listeners.open_order_sockets(configuration)
+        opened += orders
         management = places.open_management(configuration.paths.run)
     except (StartError, OSError):
         for descriptor in opened:
@@ -108,4 +113,5 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         traffic,
         management,
         locks,
+        orders,
     )
