@@ -31,7 +31,8 @@ log = Log(__name__)
 @dataclass(slots=True)
 class State:
     """`clock` gives Unix seconds. `workers` are the channels that stand, by slot. `not_approved` counts sessions since
-    the start that have used what is not approved. `told_of_ends` hear the number of each session that ends."""
+    the start that have used what is not approved, `orders_refused` what servers, or who claimed to be one, ordered in
+    vain. `told_of_ends` hear the number of each session that ends."""
 
     settings: Settings
     sessions: Sessions
@@ -52,6 +53,7 @@ class State:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     not_approved: int = 0
     told_of_ends: list[Callable[[int], None]] = field(default_factory=list)
+    orders_refused: int = 0
 
     def now(self) -> int:
         return int(self.clock())
