@@ -92,20 +92,23 @@ def show(name: str, as_json: bool) -> None:
     )
 )
 @click.option("--waivers", "waivers_file", type=click.Path(path_type=Path), help="A file of waivers to check as well.")
-def check(waivers_file: Path | None) -> None:
+@as_json
+def check(waivers_file: Path | None, as_json: bool) -> None:
     """Read every rule with its fixtures, every profile and every framework, and say what is wrong."""
-    rules = read_rules()
-    profiles = [read_audit_profile(name) for name in audit_profile_names()]
-    frameworks = [read_framework(name) for name in framework_names()]
-    click.echo(
-        f"good: {output.count(len(rules), 'rule')}, {output.count(len(profiles), 'audit profile')}, "
-        f"{output.count(len(frameworks), 'framework')}"
-    )
+    found = {
+        "rules": len(read_rules()),
+        "profiles": len([read_audit_profile(name) for name in audit_profile_names()]),
+        "frameworks": len([read_framework(name) for name in framework_names()]),
+    }
     if waivers_file is not None:
         accepted = waivers.read(waivers_file)
         if unknown := [each.rule for each in accepted if each.rule not in rule_ids()]:
-            raise CommandError(f"{waivers_file} waives a rule that there is not: {unknown[0]}")
-        click.echo(f"good: {output.count(len(accepted), 'waiver')}")
+            raise CommandError(f"{waivers_file} waives a rule that there is not: {unknown[0]}", as_json=as_json)
+        found["waivers"] = len(accepted)
+    if as_json:
+        output.print_json(found)
+    else:
+        click.echo(f"good: {', '.join(f'{number} {name}' for name, number in found.items())}")
 
 
 def _summary(rule: Rule) -> dict[str, Any]:
