@@ -101,10 +101,10 @@ def check(waivers_file: Path | None, as_json: bool) -> None:
         "frameworks": len([read_framework(name) for name in framework_names()]),
     }
     if waivers_file is not None:
-        accepted = waivers.read(waivers_file)
-        if unknown := [each.rule for each in accepted if each.rule not in rule_ids()]:
-            raise CommandError(f"{waivers_file} waives a rule that there is not: {unknown[0]}", as_json=as_json)
-        found["waivers"] = len(accepted)
+        spoken = waivers.read(waivers_file)
+        if unknown := [each.rule for each in spoken if each.rule not in rule_ids()]:
+            raise CommandError(f"{waivers_file} names a rule that there is not: {unknown[0]}", as_json=as_json)
+        found["waivers"] = len(spoken)
     if as_json:
         output.print_json(found)
     else:

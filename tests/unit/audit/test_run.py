@@ -99,5 +99,7 @@ def test_nothing_that_needs_the_gateway_passes_without_it(nothing: dict[str, tup
     live = {"gateway", "confinement", "handshake", "datagrams", "certificate", "fips"}
     for rule in read_audit_profile("default").rules:
         looks = {rule.observe.look.probe, *([rule.condition.observe.look.probe] if rule.condition else [])}
+        if rule.manual:
+            assert nothing[rule.id][0] is State.MANUAL
         if looks & live:
             assert nothing[rule.id][0] in (State.ERROR, State.NOT_APPLICABLE), rule.id
