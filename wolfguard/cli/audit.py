@@ -24,8 +24,8 @@ import wolfguard
 from wolfguard.audit import waivers
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
+from wolfguard.audit.report import hdf, junit, terminal
 from wolfguard.audit.report import json as json_report
-from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
@@ -40,6 +40,7 @@ from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read
 from wolfguard.policy.rule import Severity
 
 NEVER: Final = "never"
+RESULT: Final = "result.json"
 _LISTENER: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\]:(?P<port6>\d{1,5})|(?P<host>[^:\[\]/]+):(?P<port>\d{1,5})")
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
@@ -78,7 +79,10 @@ def command() -> None:
     epilog=examples(
         ("sudo wolfguard audit run", "look at everything that the default profile names"),
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
-        ("sudo wolfguard audit run --output audit-today", "keep the result: result.json, report.txt"),
+        (
+            "sudo wolfguard audit run --output audit-today",
+            "keep the result: result.json, report.txt, junit.xml, hdf.json",
+        ),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
     )
 )
@@ -87,7 +91,7 @@ def command() -> None:
     "--waivers",
     "waivers_file",
     type=click.Path(path_type=Path),
-    help="Failures that the site accepts for a time (docs/audit.md).",
+    help="What the site accepts or attests for a time (docs/audit.md).",
 )
 @click.option(
     "--fail-on",
@@ -130,7 +134,7 @@ def run(
     half ones: a ClientHello and what the listener answers to it; the listener's log and counters show them.
 
     Exit code 0: no rule of that severity fails. 6: one does, and no waiver accepts it. 7: none fails, but some could
-    not be looked at.
+    not be looked at, or wait for a person's word.
     """
     if profile not in audit_profile_names():
         raise CommandError(
@@ -147,10 +151,10 @@ def run(
         click.echo("\r\x1b[K", nl=False, err=True)
     lines = terminal.render(found, everything=everything)
     if folder is not None:
-        encoded = json_report.encode(found)
-        _keep(folder / "result.json", encoded)
-        _keep(folder / "report.txt", "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode())
-        lines += ["", f"result: {folder / 'result.json'}, SHA-256 {sha256(encoded).hex()}"]
+        files = _files(found)
+        for name, content in files.items():
+            _keep(folder / name, content)
+        lines += ["", f"result: {folder / RESULT}, SHA-256 {sha256(files[RESULT]).hex()}"]
     if as_json:
         output.print_json(json_report.document(found))
     else:
@@ -208,11 +212,22 @@ def _prepare(folder: Path, as_json: bool) -> None:
     """Before anything is looked at, so that no audit is lost for want of a folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        taken = [name for name in ("result.json", "report.txt") if (folder / name).exists()]
+        taken = (folder / RESULT).exists()
     except OSError as error:
         raise CommandError(f"{folder} cannot be made ({error.strerror})", as_json=as_json) from None
     if taken:
-        raise CommandError(f"{folder / taken[0]} is there already; name another folder", as_json=as_json)
+        raise CommandError(f"{folder / RESULT} is there already; name another folder", as_json=as_json)
+
+
+def _files(found: Audit) -> dict[str, bytes]:
+    """What is kept of an audit, by name."""
+    text = "".join(f"{line}\n" for line in terminal.render(found, everything=True))
+    return {
+        RESULT: json_report.encode(found),
+        "report.txt": text.encode(),
+        "junit.xml": junit.encode(found),
+        "hdf.json": hdf.encode(found),
+    }
 
 
 def _keep(file: Path, content: bytes) -> None:
@@ -229,10 +244,10 @@ def _end(found: Audit, fail_on: str, as_json: bool) -> None:
     lowest = Severity[fail_on.upper()]
     counted = [finding for finding in found.findings if finding.rule.severity >= lowest]
     failed = sum(finding.state is State.FAIL for finding in counted)
-    unseen = sum(finding.state is State.ERROR for finding in counted)
+    unseen = sum(finding.state in (State.ERROR, State.MANUAL) for finding in counted)
     if failed:
         text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
-        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at"
+        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at, or nobody has attested it"
         raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)
