@@ -118,6 +118,13 @@ def over_tls(make_gateway: Callable[..., Field], tmp_path_factory: pytest.TempPa
     made[0].close()
 
 
+def test_a_server_can_order_before_anybody_has_logged_in(over_tls: OverTls) -> None:
+    """The gateway has opened a connection for it."""
+    _, server = over_tls
+    answer = server.order(packet.DISCONNECT_REQUEST, pair("User-Name", "alice"))
+    assert (answer.code, cause(answer)) == (packet.DISCONNECT_NAK, 503)
+
+
 def test_a_server_ends_a_session_on_our_own_connection(over_tls: OverTls, clients: list[Client]) -> None:
     field, server = over_tls
     client, session = connect(field, clients)
