@@ -75,6 +75,7 @@ WHEN_SESSIOND_STARTS: Final = {
 AT_A_RELOAD: Final = {"worker": ("handler:sessiond.SetRates",)}
 
 ELSEWHERE: Final = {
+    "wolfguard.procs.authd.server_chain": "at work once a connection: interop/radius/test_faults.py",
     "wolfguard.protocol.frame": "the reference for the C parser; processes take its names of codes alone",
 }
 
@@ -91,7 +92,9 @@ def modules() -> set[str]:
 def handlers(process: str) -> tuple[str, ...]:
     """Targets for the messages of other processes; the supervisor's are its own words, checked by the codec."""
     every = (
-        f"handler:{sender}.{message}" for sender, receiver, message, *_ in ROWS if _meant(process, sender, receiver)
+        f"handler:{sender}.{message}"
+        for sender, receiver, message, *_ in ROWS
+        if _meant(process, sender, receiver) and message not in tour.NOT_CAUSED
     )
     apart = (*WHEN_SESSIOND_STARTS.get(process, ()), *AT_A_RELOAD.get(process, ()))
     return tuple(target for target in every if target not in apart)
