@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from tests.interop import pam_ground, roots
 from tests.interop.conftest import Build, Field
-from tests.system import injection
+from tests.system import injection, memory
 from tests.system.whole_gateway import sessions, status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
@@ -92,6 +93,15 @@ def test_open_while_the_session_lives(machine: Field, clients: list[Client]) -> 
     until(lambda: noted(machine) == [OPENED, CLOSED], "the session closed")
     until(lambda: not helpers(machine), "its helper gone")
     assert "login.session-lost" not in machine.events()
+
+
+def test_a_helper_that_stays_has_no_password(machine: Field, clients: list[Client]) -> None:
+    """Neither as it was typed nor as it travelled."""
+    client(machine, clients).connect()
+    (helper,) = helpers(machine)
+    password = pam_ground.PASSWORD.encode()
+    assert memory.search(helper, {"there": b"wg-note"}), "the search finds what is there"
+    assert memory.search(helper, {"typed": password, "travelled": base64.b64encode(password)}) == []
 
 
 def test_an_administrator_ends_it(machine: Field, clients: list[Client]) -> None:
