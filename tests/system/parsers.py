@@ -84,6 +84,7 @@ WHEN_SESSIOND_STARTS: Final = {
 AT_A_RELOAD: Final = {"worker": ("handler:sessiond.SetRates",)}
 
 ELSEWHERE: Final = {
+    "wolfguard.procs.authd.server_chain": "at work once a connection: interop/radius/test_faults.py",
     "wolfguard.protocol.frame": "the reference for the C parser; processes take its names of codes alone",
 }
 
