@@ -34,6 +34,7 @@ FORCED: Final = {
         "wolfguard.protocol.http:HttpServer.receive",
         "wolfguard.procs.mgmtd.routes:find",
         "wolfguard.procs.mgmtd.routes:arguments",
+        "wolfguard.crypto.signer:Signer.sign",
     ),
     "netd": (
         "wolfguard.linux.netlink:messages",
