@@ -24,7 +24,7 @@ import wolfguard
 from wolfguard.audit import waivers
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.audit.report import hdf, junit, terminal
+from wolfguard.audit.report import hdf, html, junit, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
@@ -81,7 +81,7 @@ def command() -> None:
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
         (
             "sudo wolfguard audit run --output audit-today",
-            "keep the result: result.json, report.txt, junit.xml, hdf.json",
+            "keep the result: result.json and report.html among others",
         ),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
     )
@@ -225,6 +225,7 @@ def _files(found: Audit) -> dict[str, bytes]:
     return {
         RESULT: json_report.encode(found),
         "report.txt": text.encode(),
+        "report.html": html.encode(found),
         "junit.xml": junit.encode(found),
         "hdf.json": hdf.encode(found),
     }
@@ -249,5 +250,7 @@ def _end(found: Audit, fail_on: str, as_json: bool) -> None:
         text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
-        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at, or nobody has attested it"
+        text = (
+            f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at or wait for a person"
+        )
         raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)
