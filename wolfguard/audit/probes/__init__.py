@@ -48,6 +48,7 @@ PROBES: Final[Mapping[str, Probe]] = {
     "processor-weaknesses": kernel.weaknesses,
     "mount": mounts.mount,
     "swap": mounts.swap,
+    "covered-kernel-files": mounts.covered,
     "file": files.file,
     "tree": files.tree,
     "service": services.service,

@@ -50,6 +50,8 @@ def compared(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
         raise Unobservable("the gateway's status has another form than this release knows") from None
     place, numbers = vantage.place, user_ids(vantage.place)
     running = [_running(place, name, pid) for name, pid in listed.items() if pid and _manifest(name) is not None]
+    if not running:
+        raise Unobservable("the gateway names none of its processes")
     seen: dict[str, Value] = {
         "missing": tuple(_missing(listed)),
         "strangers": some(list(_strangers(place, set(listed.values()), numbers)), STRANGERS_MAXIMUM),

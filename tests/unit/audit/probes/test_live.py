@@ -16,6 +16,7 @@ import pytest
 from tests.unit.audit.fake_place import NOW, FakePlace, see
 from tests.unit.audit.tls.servers import Keys, gnutls, make_keys, openssl
 from tests.unit.fips.good import FACTS
+from wolfguard.audit.probes import handshake
 from wolfguard.audit.vantage import Listener
 from wolfguard.fips import observe
 from wolfguard.sandbox.processes import PROCESSES
@@ -144,6 +145,10 @@ def test_selinux_types() -> None:
     )
 
 
+def test_a_gateway_that_names_no_process_proves_nothing() -> None:
+    assert "names none" in see("confinement", machine(), gateway=gateway(processes=[])).problem
+
+
 def test_a_process_that_ends_while_it_is_looked_at() -> None:
     place = machine()
     del place.files["/proc/100/maps"]
@@ -235,6 +240,23 @@ def saying(answer: bytes) -> Iterator[Listener]:
 def test_what_is_no_tls_is_a_problem(answer: bytes, problem: str) -> None:
     with saying(answer) as listener:
         assert problem in at(listener, "handshake").problem
+
+
+def test_closing_once_is_no_refusal(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sheds one connection of each kind and takes the rest."""
+    monkeypatch.setattr("wolfguard.audit.probes.handshake.PAUSE_SECONDS", 0.01)
+    once = handshake._once
+    shed: set[str] = set()
+
+    def shedding(listener: Listener, name: str) -> Any:
+        if name not in shed:
+            shed.add(name)
+            return None
+        return once(listener, name)
+
+    monkeypatch.setattr("wolfguard.audit.probes.handshake._once", shedding)
+    with openssl(keys, "rsa") as listener:
+        assert at(listener, "handshake").part(("answer",)) == "accepted"
 
 
 def test_an_alert_is_a_refusal_with_its_name() -> None:
