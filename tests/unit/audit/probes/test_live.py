@@ -63,6 +63,8 @@ def machine() -> FakePlace:
         files[f"{folder}/status"] = f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n{sets}NoNewPrivs:\t1\nSeccomp:\t2\n"
         files[f"{folder}/maps"] = "00-01 r-xp 0 08:01 5 /opt/lib/libwolfssl.so.45\n01-02 rw-p 0 00:00 0\n"
         files[f"{folder}/limits"] = "Max core file size        0                    0                    bytes\n"
+    files["/proc/1/comm"] = "systemd\n"
+    files["/proc/1/status"] = "Uid:\t0\t0\t0\t0\n"
     return FakePlace(files)
 
 

@@ -221,6 +221,12 @@ def test_processes() -> None:
     assert see("processes", FakePlace(PROC), {"names": ["pptpd", "ocserv"]}).seen == {"running": ("pptpd",)}
 
 
+def test_hidden_processes_are_not_absent_ones() -> None:
+    hidden = FakePlace({"/proc/4711/comm": "sh\n", "/proc/version": "Linux"})
+    assert "are hidden" in see("processes", hidden, {"names": ["pptpd"]}).problem
+    assert "are hidden" in see("clock", hidden).problem
+
+
 def test_sockets() -> None:
     head = "  sl  local_address rem_address   st tx_queue\n"
     tcp = head + "".join(
