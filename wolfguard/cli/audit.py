@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -21,10 +22,10 @@ from typing import Any, Final, Generic, TypeVar
 import click
 
 import wolfguard
-from wolfguard.audit import waivers
+from wolfguard.audit import difference, waivers
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.audit.report import hdf, junit, terminal
+from wolfguard.audit.report import hdf, html, junit, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
@@ -37,6 +38,7 @@ from wolfguard.cli.version import DISTRIBUTION
 from wolfguard.crypto.digest import sha256
 from wolfguard.errors import WolfguardError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
+from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Severity
 
 NEVER: Final = "never"
@@ -81,7 +83,7 @@ def command() -> None:
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
         (
             "sudo wolfguard audit run --output audit-today",
-            "keep the result: result.json, report.txt, junit.xml, hdf.json",
+            "keep the result: result.json and report.html among others",
         ),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
     )
@@ -162,6 +164,44 @@ def run(
     _end(found, fail_on, as_json)
 
 
+@command.command(
+    epilog=examples(
+        ("wolfguard audit diff monday/result.json today/result.json", "what has changed"),
+        ("wolfguard audit diff --fail-worse monday/result.json today/result.json", "for a pipeline"),
+    )
+)
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--fail-worse", is_flag=True, help="Exit with 6 where a rule is good no more.")
+@as_json
+def diff(before: Path, after: Path, fail_worse: bool, as_json: bool) -> None:
+    """Compare two kept results: rules in another state first, then values that moved.
+
+    Nothing is looked at and nothing judged again.
+    """
+    first, second = difference.read(before), difference.read(after)
+    changes = difference.between(first, second)
+    if as_json:
+        output.print_json([asdict(change) | {"worse": change.worse} for change in changes])
+    else:
+        output.print_lines(_changes(first, second, changes))
+    worse = sum(change.worse for change in changes)
+    if fail_worse and worse:
+        text = f"{output.count(worse, 'rule')} good no more"
+        raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
+
+
+def _changes(first: difference.Result, second: difference.Result, changes: Sequence[difference.Change]) -> list[str]:
+    lines = [output.plain(f"{first.place}, {first.begun}, beside {second.place}, {second.begun}"), ""]
+    rows = [
+        ("worse" if change.worse else "", change.rule, change.before, change.after, told(change.was), told(change.now))
+        for change in changes
+    ]
+    if not rows:
+        return [*lines, "nothing has changed"]
+    return lines + output.table(("", "rule", "before", "after", "seen before", "seen after"), rows)
+
+
 def _vantage(socket: Path, listener_text: str | None, server_name: str, as_json: bool) -> Vantage:
     gateway = Once(partial(_status, socket))
     named = None if listener_text is None else _named(listener_text, server_name, as_json)
@@ -225,6 +265,7 @@ def _files(found: Audit) -> dict[str, bytes]:
     return {
         RESULT: json_report.encode(found),
         "report.txt": text.encode(),
+        "report.html": html.encode(found),
         "junit.xml": junit.encode(found),
         "hdf.json": hdf.encode(found),
     }
@@ -249,5 +290,7 @@ def _end(found: Audit, fail_on: str, as_json: bool) -> None:
         text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
-        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at, or nobody has attested it"
+        text = (
+            f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at or wait for a person"
+        )
         raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)

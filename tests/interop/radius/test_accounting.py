@@ -24,6 +24,7 @@ from wolfguard.linux.namespace import Topology
 BUILD = Build(roots.TRIXIE, 4)
 Made = tuple[Field, FreeRadius]
 INTERVAL = 2
+MOVED = 2_000_000
 CLASS = "OU=staff;"
 
 
