@@ -235,7 +235,12 @@ class Service:
     def _is_ours(self, pid: int) -> bool:
         """A process of the gateway, or one of our own session, such as a check of the configuration; not what PAM
         modules have started, which came here at the death of its reaper."""
-        return any(pid == child.pid for child in self._children) or os.getsid(pid) == os.getsid(0)
+        if any(pid == child.pid for child in self._children):
+            return True
+        with contextlib.suppress(PermissionError):
+            # What SELinux does not let us look at is a program of a domain of its own.
+            return os.getsid(pid) == os.getsid(0)
+        return False
 
     def _record_module_failure(self, failed: Supervised) -> None:
         message = ModuleFailure(failed.name, failed.module_failure, failed.failure)
