@@ -252,7 +252,7 @@ class Service:
             end_session(self.state, session, reason)
         self.logins.flows.forget(now)
         self.state.sum_up()
-        self.state.ledger.note_losses()
+        self.state.ledger.watch()
         if self.state.checkpoints.due:
             self.state.spawn(self.state.checkpoints.make(), "checkpoint")
         if now - self._swept >= REST_SWEEP_SECONDS:
