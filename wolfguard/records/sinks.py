@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -100,15 +101,22 @@ def journal_datagram(record: Record) -> bytes:
 class FileSink:
     """JSON lines, appended and flushed to disk once a batch; whole lines only, also after a crash or a full disk.
 
-    Rotate by renaming and a reload: `reopen` starts the new file.
+    Rotate by renaming and a reload: `reopen` starts the new file, also while another thread writes: it waits for the
+    batch.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = self._open()
+        self._turn = threading.Lock()
 
     def write(self, records: Sequence[Record]) -> int:
         data = b"".join(_line(record) for record in records)
+        with self._turn:
+            self._append(data)
+        return len(records)
+
+    def _append(self, data: bytes) -> None:
         size = os.fstat(self._descriptor).st_size
         try:
             view = memoryview(data)
@@ -120,13 +128,13 @@ class FileSink:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, size)
             raise
-        return len(records)
 
     def reopen(self) -> None:
         """Follows a renamed file; keeps the open one when the new cannot be had (raises StartError)."""
-        fresh = self._open()
-        os.close(self._descriptor)
-        self._descriptor = fresh
+        with self._turn:
+            fresh = self._open()
+            os.close(self._descriptor)
+            self._descriptor = fresh
 
     def close(self) -> None:
         os.close(self._descriptor)

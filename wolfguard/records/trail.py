@@ -63,6 +63,11 @@ class Trail:
         return max(len(self._undelivered), len(self._unstored))
 
     @property
+    def nearly_full(self) -> bool:
+        """Whether three of four places of what may wait are taken."""
+        return 4 * self.waiting >= 3 * UNDELIVERED_MAX
+
+    @property
     def crowded(self) -> bool:
         """Whether the next event would be lost: then whoever needs a record must refuse to act."""
         return self.waiting >= UNDELIVERED_MAX

@@ -7,6 +7,7 @@ import hashlib
 import os
 import resource
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,32 @@ def test_a_renamed_file_is_followed_on_reopen(tmp_path: Path) -> None:
     sink.write([record(2)])
     sink.close()
     assert path.read_text() == record(2).text + "\n"
+
+
+def test_a_file_is_rotated_while_another_thread_writes(tmp_path: Path) -> None:
+    """Whether a name was changed or not: no line is torn, doubled or left out."""
+    path = tmp_path / "records.jsonl"
+    sink = FileSink(str(path))
+    records = [record(number) for number in range(1, 601)]
+
+    def write() -> None:
+        for at in range(0, len(records), 3):
+            assert sink.write(records[at : at + 3]) == 3
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    rotated = 0
+    while writer.is_alive():
+        if rotated % 2:
+            path.rename(tmp_path / f"{rotated:06}")
+        sink.reopen()
+        rotated += 1
+    writer.join()
+    sink.close()
+    assert rotated > 2
+    files = [*sorted(each for each in tmp_path.iterdir() if each != path), path]
+    lines = [line for each in files if each.exists() for line in each.read_text().splitlines()]
+    assert lines == [each.text.replace("\n", " ") for each in records]
 
 
 def test_a_file_that_cannot_be_had_is_one_clear_line(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class Ledger:
         self.refusing = True
         """Whether what must be recorded and stored may not begin while it cannot be; else it goes on, unrecorded."""
         self._lost_noted = trail.lost
+        self._alarmed = False
 
     # --- what everybody calls ----------------------------------------------------------------------------------------
 
@@ -123,8 +124,12 @@ class Ledger:
             if self.refusing:
                 raise
 
-    def note_losses(self) -> None:
-        """Has the count of lost events stored, if it has changed; called every second."""
+    def watch(self) -> None:
+        """Raises the alarm before records are lost, and has the count of those that are stored; called every second."""
+        if self._trail.nearly_full != self._alarmed:
+            self._alarmed = self._trail.nearly_full
+            if self._alarmed:
+                log.error("records_nearly_full", waiting=self._trail.waiting, text="soon events will not be recorded")
         if self._trail.lost != self._lost_noted:
             self._lost_noted = self._trail.lost
             self.touch(("value", LOST))

@@ -286,7 +286,7 @@ class Service:
                 "accounting.lost", FAILURE, where="sessiond", reason=reason, backend=backend, count=count
             )
         self.state.sum_up()
-        self.state.ledger.note_losses()
+        self.state.ledger.watch()
         if self.state.checkpoints.due:
             self.state.spawn(self.state.checkpoints.make(), "checkpoint")
         if now - self._swept >= REST_SWEEP_SECONDS:

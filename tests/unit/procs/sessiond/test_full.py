@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,19 +26,22 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail, "UNDELIVERED_MAX", MOST)
 
 
-@contextmanager
-def full(rig: Rig) -> Iterator[None]:
-    """The sink is a device that has no room."""
-    sink = rig.child.state.ledger.sink
-    kept = os.dup(sink._descriptor)  # type: ignore[attr-defined]
-    device = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(device, sink._descriptor)  # type: ignore[attr-defined]
-    os.close(device)
+@asynccontextmanager
+async def full(rig: Rig) -> AsyncIterator[None]:
+    """The sink is a device that has no room. It is exchanged while nothing is being written."""
+    ledger = rig.child.state.ledger
+    descriptor: int = ledger.sink._descriptor  # type: ignore[attr-defined]
+    await delivered(rig)
+    kept, device = os.dup(descriptor), os.open("/dev/full", os.O_WRONLY)
+    async with ledger._sending:
+        os.dup2(device, descriptor)
     try:
         yield
     finally:
-        os.dup2(kept, sink._descriptor)  # type: ignore[attr-defined]
+        async with ledger._sending:
+            os.dup2(kept, descriptor)
         os.close(kept)
+        os.close(device)
 
 
 async def facts(rig: Rig) -> dict[str, str]:
@@ -73,7 +76,7 @@ def test_a_full_sink(tmp_path: Path, when_full: str, state: str, caplog: pytest.
         async with rig.running():
             await rig.add_user()
             await delivered(rig)
-            with full(rig):
+            async with full(rig):
                 await events(rig, MOST + 7)
                 shown = await facts(rig)
                 assert shown["records"].startswith(f"{MOST} waiting: their sink does not take them; no more can wait: ")
@@ -92,16 +95,37 @@ def test_a_full_sink(tmp_path: Path, when_full: str, state: str, caplog: pytest.
     asyncio.run(scene())
 
 
+def test_the_alarm_comes_before_the_loss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        rig = rig_of(tmp_path, "refuse")
+        async with rig.running():
+            await delivered(rig)
+            for _ in range(2):
+                async with full(rig):
+                    await events(rig, MOST * 3 // 4 - 1)
+                    rig.pass_time(1)
+                    assert "records_nearly_full" not in caplog.text
+                    await events(rig, 1)
+                    rig.pass_time(1)
+                    rig.pass_time(1)
+                    assert caplog.text.count("records_nearly_full") == 1
+                assert (await facts(rig))["records lost"] == "0"
+                caplog.clear()
+                await delivered(rig)
+                rig.pass_time(1)
+
+    asyncio.run(scene())
+
+
 def test_losses_are_not_forgotten_by_a_death(tmp_path: Path) -> None:
     async def scene() -> None:
         rig = rig_of(tmp_path, "refuse")
-        async with rig.running(orderly=False):
-            with full(rig):
-                await events(rig, MOST + 7)
-                rig.pass_time(1)
-                await rig.child.state.ledger.flush()
-                lost = int((await facts(rig))["records lost"])
-                assert lost
+        async with rig.running(orderly=False), full(rig):
+            await events(rig, MOST + 7)
+            rig.pass_time(1)
+            await rig.child.state.ledger.flush()
+            lost = int((await facts(rig))["records lost"])
+            assert lost
         async with rig.running():
             await delivered(rig)
             await events(rig, 1)
@@ -123,7 +147,7 @@ def test_a_reload_changes_what_is_done(tmp_path: Path) -> None:
         rig = rig_of(tmp_path, "refuse")
         async with rig.running():
             await rig.add_user()
-            with full(rig):
+            async with full(rig):
                 await events(rig, MOST)
                 assert (await rig.step()).state == "refused"
                 old = rig.configuration
