@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 from testinfra.host import Host
@@ -31,17 +32,23 @@ def test_every_process_is_confined_and_answers(host: Host) -> None:
     assert len(status["processes"]) >= 7
 
 
-def test_the_listener_has_the_certificate_of_the_laboratory(host: Host) -> None:
-    shown = host.check_output(
-        "openssl s_client -connect 127.0.0.1:443 -servername vpn.example.org -verify_return_error"
-        " -CAfile /etc/wolfguard-gateway/authority/ca.pem </dev/null 2>/dev/null"
+def test_the_listener_has_a_certificate_of_the_authority(folder: Path) -> None:
+    """Asked with the controller's own program and copy of the authority's certificate, in the machine's network."""
+    (authority,) = (folder / "pki").glob("*-ca.pem")
+    leader = (folder / "leader").read_text().strip()
+    words = ["nsenter", f"--target={leader}", "--net", "openssl", "s_client", "-connect", "127.0.0.1:443"]
+    options = ["-servername", "vpn.example.org", "-verify_hostname", "vpn.example.org", "-verify_return_error"]
+    result = subprocess.run(
+        [*words, *options, "-CAfile", str(authority)], input="", capture_output=True, text=True, check=False
     )
-    assert "Verify return code: 0 (ok)" in shown
-    assert "TLSv1.3" in shown
+    assert "Verify return code: 0 (ok)" in result.stdout, result.stderr
+    assert "TLSv1.3" in result.stdout
 
 
 def test_keys_are_for_root_alone(host: Host) -> None:
-    for name in (f"{TLS}.key", "/etc/wolfguard-gateway/authority/ca.key"):
+    keys = host.check_output("find /etc/wolfguard-gateway -name '*.key'").split()
+    assert f"{TLS}.key" in keys
+    for name in keys:
         file = host.file(name)
         assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
 
@@ -72,6 +79,12 @@ def test_kernel_parameters_of_the_network_are_in_force(host: Host) -> None:
         # a container may set those of its network alone
         if name.startswith("net.ipv"):
             assert host.check_output("sysctl -n %s", name) == value, name
+
+
+def test_the_ssh_server_takes_neither_root_nor_passwords(host: Host) -> None:
+    settings = host.check_output("sshd -T").splitlines()
+    assert {"permitrootlogin no", "passwordauthentication no", "x11forwarding no"} <= set(settings)
+    assert host.service("ssh").is_running
 
 
 def test_units_that_stay_off(host: Host) -> None:
