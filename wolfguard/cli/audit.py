@@ -7,7 +7,6 @@ the files and the exit code. Looking and judging are `wolfguard.audit`'s.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -29,12 +28,12 @@ from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
-from wolfguard.cli import fips, output
+from wolfguard.cli import audit_output, fips, output
+from wolfguard.cli.audit_verify import verify
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, CommandError
 from wolfguard.cli.options import as_json, examples, socket_path
 from wolfguard.cli.version import DISTRIBUTION
-from wolfguard.crypto.digest import sha256
 from wolfguard.errors import WolfguardError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
 from wolfguard.policy.rule import Severity
@@ -74,11 +73,14 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
+command.add_command(verify)
+
+
 @command.command(
     epilog=examples(
         ("sudo wolfguard audit run", "look at everything that the default profile names"),
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
-        ("sudo wolfguard audit run --output audit-today", "keep the result: result.json, report.txt"),
+        ("sudo wolfguard audit run --output audit-today", "keep the result in every format, signed by the gateway"),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
     )
 )
@@ -140,17 +142,17 @@ def run(
     accepted = () if waivers_file is None else waivers.read(waivers_file)
     vantage = _vantage(socket_path, listener_text, server_name, as_json)
     if folder is not None:
-        _prepare(folder, as_json)
+        audit_output.prepare(folder, as_json)
     shown = sys.stderr.isatty() and not as_json
     found = audit(chosen, vantage, metadata.version(DISTRIBUTION), accepted, progress=_progress if shown else _silent)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
     lines = terminal.render(found, everything=everything)
     if folder is not None:
-        encoded = json_report.encode(found)
-        _keep(folder / "result.json", encoded)
-        _keep(folder / "report.txt", "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode())
-        lines += ["", f"result: {folder / 'result.json'}, SHA-256 {sha256(encoded).hex()}"]
+        written = audit_output.write(folder, found, socket_path)
+        lines += ["", *written]
+        if as_json:
+            click.echo(written[-1], err=True)
     if as_json:
         output.print_json(json_report.document(found))
     else:
@@ -202,24 +204,6 @@ def _silent(done: int, of: int, what: str) -> None:
 
 def _progress(done: int, of: int, what: str) -> None:
     click.echo(f"\r\x1b[K{done} of {of}  {what}", nl=False, err=True)
-
-
-def _prepare(folder: Path, as_json: bool) -> None:
-    """Before anything is looked at, so that no audit is lost for want of a folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [name for name in ("result.json", "report.txt") if (folder / name).exists()]
-    except OSError as error:
-        raise CommandError(f"{folder} cannot be made ({error.strerror})", as_json=as_json) from None
-    if taken:
-        raise CommandError(f"{folder / taken[0]} is there already; name another folder", as_json=as_json)
-
-
-def _keep(file: Path, content: bytes) -> None:
-    """For the owner alone: what was seen helps an attacker too."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
 
 
 def _end(found: Audit, fail_on: str, as_json: bool) -> None:
