@@ -141,7 +141,7 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
         raise ValueError(f"there is no comparison {comparison!r}")
     look = each["look"]
     arguments = ", ".join(
-        f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in look["arguments"].items()
+        f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(look["arguments"].items())
     )
     waiver = each["waiver"]
     return KeptFinding(

@@ -16,8 +16,8 @@ from typing import Any, Final
 from wolfguard.audit import kept
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
+from wolfguard.audit.report import hdf, junit, oscal, terminal
 from wolfguard.audit.report import json as json_report
-from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import CommandError
@@ -29,6 +29,12 @@ from wolfguard.errors import LocalError
 BUNDLE: Final = "bundle.jsonl"
 RESULT: Final = bundle.RESULT
 TEXT: Final = "report.txt"
+REPORTS: Final = {
+    "junit.xml": junit.render,
+    "hdf.json": hdf.render,
+    "oscal-assessment-results.json": oscal.render,
+}
+"""Writers by the names of their files."""
 
 sha384: Final = partial(digest, "sha384")
 
@@ -64,7 +70,7 @@ def write(folder: Path, found: Audit, socket: Path) -> list[str]:
 
 def reports(result: kept.Kept) -> dict[str, bytes]:
     """Every format that is made from a kept result, by the name of its file."""
-    return {}
+    return {name: render(result) for name, render in REPORTS.items()}
 
 
 def _signed(payload: bytes, socket: Path, subject: str) -> tuple[Signature | None, str]:
