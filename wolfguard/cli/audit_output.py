@@ -16,7 +16,7 @@ from typing import Any, Final
 from wolfguard.audit import kept
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
-from wolfguard.audit.report import hdf, junit, oscal, terminal
+from wolfguard.audit.report import hdf, html, junit, oscal, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit
 from wolfguard.cli.client import Client
@@ -29,6 +29,7 @@ from wolfguard.errors import LocalError
 BUNDLE: Final = "bundle.jsonl"
 RESULT: Final = bundle.RESULT
 TEXT: Final = "report.txt"
+PAGE: Final = "report.html"
 REPORTS: Final = {
     "junit.xml": junit.render,
     "hdf.json": hdf.render,
@@ -55,16 +56,21 @@ def write(folder: Path, found: Audit, socket: Path) -> list[str]:
     document = json_report.document(found)
     encoded = json_report.canonical(document)
     text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
-    files = {TEXT: text, **reports(kept.read(document, RESULT))}
+    result = kept.read(document, RESULT)
+    files = {TEXT: text, PAGE: html.render(result), **reports(result)}
     made = bundle.chain(document, sha384)
     statement = bundle.stated(document, made, files, sha384)
     signature, told = _signed(statement.encode(), socket, f"audit of {found.place}, profile {found.profile.name}")
+    if signature is None:
+        # the page that people read must say so itself
+        files[PAGE] = html.render(result, told)
+        statement = bundle.stated(document, made, files, sha384)
     files[BUNDLE] = bundle.encode(made, statement, signature, "" if signature else told)
     for name, content in {RESULT: encoded, **files}.items():
         _keep(folder / name, content)
     return [
         f"result: {folder / RESULT}, SHA-256 {sha256(encoded).hex()}",
-        f"bundle: {folder / BUNDLE}, {told}",
+        f"bundle: {folder / BUNDLE}, {'' if signature else 'NOT SIGNED: '}{told}",
     ]
 
 
@@ -81,7 +87,7 @@ def _signed(payload: bytes, socket: Path, subject: str) -> tuple[Signature | Non
             answer = client.ask("POST", "/v1/evidence/sign", {"digest": sha384(data).hex(), "subject": subject})
         return _checked(answer, data)
     except CommandError as error:
-        return None, f"NOT SIGNED: {error.message}"
+        return None, f"{error.message}"
 
 
 def _checked(answer: dict[str, Any], data: bytes) -> tuple[Signature | None, str]:
@@ -90,9 +96,9 @@ def _checked(answer: dict[str, Any], data: bytes) -> tuple[Signature | None, str
         spki = from_pem(str(answer["public_key"]).encode())
         keyid, value = sha256(spki).hex(), base64.b64decode(str(answer["signature"]), validate=True)
     except (KeyError, ValueError, LocalError):
-        return None, "NOT SIGNED: what the gateway answered is no signature"
+        return None, "what the gateway answered is no signature"
     if keyid != answer["keyid"] or not verify_p384(spki, data, value):
-        return None, "NOT SIGNED: the gateway's signature does not hold with the key that it names"
+        return None, "the gateway's signature does not hold with the key that it names"
     return Signature(keyid, value), f"signed by the gateway's evidence key {keyid[:16]}..."
 
 

@@ -117,6 +117,6 @@ def _lines(found: Report, name: str, key: str) -> list[str]:
     if found.elsewhere:
         rows.append(("not here", ", ".join(found.elsewhere)))
     if found.unsigned_because:
-        rows.append(("signature", found.unsigned_because))
+        rows.append(("signature", f"NOT SIGNED: {found.unsigned_because}"))
     rows.append(("verdict", MEANINGS[found.verdict]))
     return [*shown, *([""] if shown else []), *output.pairs(rows)]

@@ -23,9 +23,8 @@ def render(result: Kept) -> bytes:
     for area in dict.fromkeys(finding.area for finding in result.findings):
         found = tuple(finding for finding in result.findings if finding.area == area)
         moment = f"{result.begun:%Y-%m-%dT%H:%M:%S}"
-        suite = ElementTree.SubElement(
-            root, "testsuite", name=area, hostname=line(result.place), timestamp=moment, **_counts(found)
-        )
+        about = {"name": area, "hostname": line(result.place), "timestamp": moment}
+        suite = ElementTree.SubElement(root, "testsuite", {**about, **_counts(found)})
         for finding in found:
             _case(suite, finding)
     ElementTree.indent(root)
