@@ -29,6 +29,7 @@ from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
 from wolfguard.cli import audit_output, fips, output
+from wolfguard.cli.audit_diff import diff, history
 from wolfguard.cli.audit_verify import verify
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, CommandError
@@ -73,7 +74,8 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
-command.add_command(verify)
+for each in (verify, diff, history):
+    command.add_command(each)
 
 
 @command.command(

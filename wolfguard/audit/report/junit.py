@@ -17,9 +17,8 @@ _SKIPPED = (State.NOT_APPLICABLE, State.MANUAL, State.WAIVED)
 
 def render(result: Kept) -> bytes:
     """A whole document in UTF-8."""
-    root = ElementTree.Element(
-        "testsuites", name=line(f"wolfguard audit of {result.place}"), **_counts(result.findings)
-    )
+    name = {"name": line(f"wolfguard audit of {result.place}")}
+    root = ElementTree.Element("testsuites", {**name, **_counts(result.findings)})
     for area in dict.fromkeys(finding.area for finding in result.findings):
         found = tuple(finding for finding in result.findings if finding.area == area)
         moment = f"{result.begun:%Y-%m-%dT%H:%M:%S}"
