@@ -95,6 +95,9 @@ class TlsClient:
     def handshake(self) -> tuple[str, str] | None:
         """(protocol, suite) when done, None while bytes are wanted."""
 
+    def chain(self) -> list[bytes]:
+        """The server's certificates (DER) as it sent them, after the handshake."""
+
     def read(self) -> bytes | None: ...
     def write(self, data: bytes, /) -> bool:
         """False: no room; nothing was taken."""
@@ -113,7 +116,7 @@ def verify_p384(spki: bytes, data: bytes, signature: bytes) -> bool:
 
 # ext_engine.c ------------------------------------------------------------------------------------------------------
 
-EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   handshake done; keys: the fields of engine.Opened but conn
+EVENT_OPENED: Final[int]  # (kind, conn, facts: dict)   a client's first record follows; keys: engine.Opened's but conn
 EVENT_DATA: Final[int]  # (kind, conn, data: bytes)    control plaintext, one for each read()
 EVENT_CLOSED: Final[int]  # (kind, conn, reason: str)   once for each connection opened that became no tunnel
 EVENT_REFUSED: Final[int]  # (kind, peer: str, reason: str, count: int)   never opened; summed by (address, reason)

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* handshake_library.c - libwolfssl's own server loop, to compare a gateway with: one thread that does one handshake after
- * the other with the private key at hand.
+/* handshake_library.c - libwolfssl's own server loop, to compare a gateway with: one thread for all connections, with
+ * the private key at hand and nothing else to do.
  *
  * Usage: handshake_library serve GROUP CHAIN KEY ADDRESS PORT
  *            accepts connections for ever, does a handshake on each and closes it. Prints "ready" when it listens.
  *        handshake_library memory GROUP CHAIN KEY NUMBER
  *            both ends in memory, without a socket. Prints the CPU seconds of the server's end for one handshake. */
+#define _GNU_SOURCE
 #include "handshake_contexts.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
+#define EVENTS_MAX 64
 #define BUFFER_SIZE 32768
 
 struct pipe {
@@ -55,56 +59,86 @@ static WOLFSSL *end(WOLFSSL_CTX *ctx, void *in, void *out)
 }
 
 /* --- over sockets --------------------------------------------------------------------------------------------------
- * As few system calls as can be: each recv takes all that is there, each flight is one send. */
+ * As few system calls as can be: a wait for all connections at once, each recv takes all that is there, each flight is one
+ * send. */
 
-static struct pipe in, out;
-static int connection;
-
-static void flush(void)
-{
-    if (out.end > 0 && send(connection, out.bytes, (size_t)out.end, MSG_NOSIGNAL) != out.end)
-        die("a send");
-    out.end = 0;
-}
+struct connection {
+    int fd;
+    WOLFSSL *ssl;
+    struct pipe in, out;
+};
 
 static int receive(WOLFSSL *ssl, char *bytes, int wanted, void *given)
 {
+    struct connection *c = given;
     (void)ssl;
-    (void)given;
-    if (in.start == in.end) {
-        flush();
-        ssize_t got = recv(connection, in.bytes, BUFFER_SIZE, 0);
+    if (c->in.start == c->in.end) {
+        ssize_t got = recv(c->fd, c->in.bytes, BUFFER_SIZE, 0);
+        if (got < 0 && errno == EAGAIN)
+            return WOLFSSL_CBIO_ERR_WANT_READ;
         if (got <= 0)
             return WOLFSSL_CBIO_ERR_CONN_CLOSE;
-        in.end = (int)got;
+        c->in.end = (int)got;
     }
-    return take_held(&in, bytes, wanted);
+    return take_held(&c->in, bytes, wanted);
+}
+
+static void welcome(WOLFSSL_CTX *ctx, int epoll, int listener)
+{
+    const int on = 1;
+    int fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+        struct connection *c = malloc(sizeof *c);
+        struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = c};
+        if (c == NULL || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+            epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted) != 0)
+            die("a connection");
+        c->fd = fd;
+        c->in.start = c->in.end = c->out.end = 0;
+        c->ssl = end(ctx, c, &c->out);
+    }
+}
+
+static void advance(struct connection *c, const char *group)
+{
+    int done = wolfSSL_accept(c->ssl);
+    if (c->out.end > 0 && send(c->fd, c->out.bytes, (size_t)c->out.end, MSG_NOSIGNAL) != c->out.end)
+        die("a send");
+    c->out.end = 0;
+    if (done != WOLFSSL_SUCCESS) {
+        if (wolfSSL_get_error(c->ssl, done) != WOLFSSL_ERROR_WANT_READ)
+            die("a handshake");
+        return;
+    }
+    check_settled(c->ssl, group);
+    wolfSSL_free(c->ssl);
+    close(c->fd);
+    free(c);
 }
 
 static void serve(WOLFSSL_CTX *ctx, const char *group, const char *address, int port)
 {
     const int on = 1;
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || inet_pton(AF_INET, address, &own.sin_addr) != 1 ||
+    struct epoll_event wanted = {.events = EPOLLIN}, events[EVENTS_MAX];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), epoll = epoll_create1(0);
+    if (listener < 0 || epoll < 0 || inet_pton(AF_INET, address, &own.sin_addr) != 1 ||
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(listener, (const struct sockaddr *)&own, sizeof own) != 0 || listen(listener, BACKLOG) != 0)
+        bind(listener, (const struct sockaddr *)&own, sizeof own) != 0 || listen(listener, BACKLOG) != 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &wanted) != 0)
         die("listening");
-    puts("ready");
-    fflush(stdout);
     wolfSSL_CTX_SetIORecv(ctx, receive);
     wolfSSL_CTX_SetIOSend(ctx, put);
+    puts("ready");
+    fflush(stdout);
     for (;;) {
-        connection = accept(listener, NULL, NULL);
-        in.start = in.end = out.end = 0;
-        if (connection < 0 || setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-            die("a connection");
-        WOLFSSL *ssl = end(ctx, NULL, &out);
-        if (wolfSSL_accept(ssl) != WOLFSSL_SUCCESS)
-            die("a handshake");
-        check_settled(ssl, group);
-        wolfSSL_free(ssl);
-        close(connection);
+        int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr == NULL)
+                welcome(ctx, epoll, listener);
+            else
+                advance(events[i].data.ptr, group);
+        }
     }
 }
 

@@ -66,6 +66,7 @@ static void step(struct play *p)
         result = wge_tls_client_handshake(p->client, &label);
         if (result == WGE_OK) {
             CHECK(strcmp(wge_tls_client_suite(p->client), "") != 0);
+            CHECK(wge_tls_client_certificate(p->client, 0, &length) != NULL && length > 100);
             CHECK(strcmp(wge_tls_client_protocol(p->client), "radius/1.1") == 0 ||
                   strcmp(wge_tls_client_protocol(p->client), "") == 0);
             p->state = ESTABLISHED;

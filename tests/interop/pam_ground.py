@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +70,11 @@ def lay(folder: Path) -> Sequence[str]:
             (etc / name).write_text(f"#!/bin/sh\n{text}\n")
             (etc / name).chmod(0o755)
         hashed = crypted(PASSWORD)
-        add_accounts(etc, {"pia": (hashed, 19_000), "otto": (hashed, 0), "paul": ("!", 19_000)})
+        accounts = {
+            name: (hashed, changed) for name, changed in (("pia", 19_000), ("otto", 0), ("nora", 0), ("emil", 19_000))
+        }
+        accounts["paul"] = ("!", 19_000)
+        add_accounts(etc, accounts, closed=("emil",))
         (etc / "wg.pwd").write_text(f"paul:{hashed}\n")
         (etc / "wg.oath").write_text(f"HOTP/T30/6 paul - {SECRET}\n")
         (etc / "wg.oath").chmod(0o600)
@@ -84,8 +88,9 @@ def noted(folder: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def add_accounts(etc: Path, accounts: dict[str, tuple[str, int]]) -> None:
-    """Real local accounts: name -> hash and day of the last change of the password (0: a new one is due).
+def add_accounts(etc: Path, accounts: dict[str, tuple[str, int]], closed: Collection[str] = ()) -> None:
+    """Real local accounts: name -> hash and day of the last change of the password (0: a new one is due); those of
+    `closed` have expired long ago.
 
     Each is in one group a service, of the name that the service has without its "wg-".
     """
@@ -93,7 +98,7 @@ def add_accounts(etc: Path, accounts: dict[str, tuple[str, int]]) -> None:
     with passwd, shadow, group:
         for number, (name, (hashed, changed)) in enumerate(accounts.items(), FIRST_ID):
             passwd.write(f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n")
-            shadow.write(f"{name}:{hashed}:{changed}:0:99999:7:::\n")
+            shadow.write(f"{name}:{hashed}:{changed}:0:99999:7::{19_001 if name in closed else ''}:\n")
             group.write(f"{name}:x:{number}:\n")
         for number, service in enumerate(services(), FIRST_ID + 100):
             group.write(f"{service.removeprefix('wg-')}:x:{number}:{','.join(accounts)}\n")

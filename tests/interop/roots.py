@@ -44,13 +44,16 @@ cd /root && rm -rf build openconnect_*
 """
 
 # FreeRADIUS from Debian's own source package, with the one switch that Debian does not set (RFC 9765). Its configure
-# script sets one variable for it and reads another.
+# script sets one variable for it and reads another. 3.2.10 marks a reply of RADIUS/1.1 as one that cannot be sent, and
+# takes the mark back for replies to logins alone, so that it confirms no accounting: the one line of that is changed.
 RADIUS_BUILD = """
 set -e
 cd /root
 mkdir build
 tar -xf freeradius_*.orig.tar.* -C build --strip-components=1
 cd build
+sed -i 's/^\\t\\tpacket->offset = -1;$/\\t\\tpacket->offset = 0;/' src/lib/radius.c
+grep -c 'packet->offset = 0;' src/lib/radius.c | grep -qx 2
 WITH_RADIUSCV11=yes ./configure --prefix=/usr/local --with-radiusv11 --without-docs --with-experimental-modules=no \
   --quiet
 nice make -j2 >/dev/null

@@ -271,6 +271,28 @@ static void check_replacement_under_load(void)
     close(fd);
 }
 
+/* A server for keys with one use signs digests of one form. */
+static void check_one_form_only(void)
+{
+    struct wge_sign_server *every = server;
+    struct wge_sign_reply reply;
+    CHECK(wge_sign_server_create(&server, store, 1000) == WGE_OK);
+    wge_sign_server_p384_only(server);
+    int fd = open_channel();
+    struct wge_sign_request r = request(EC, WGE_SIGN_ECDSA, WGE_SIGN_SHA384);
+    CHECK(ask(fd, &r, &reply) == WGE_SIGN_OK);
+    r = request(EC, WGE_SIGN_ECDSA, WGE_SIGN_SHA256);
+    CHECK(ask(fd, &r, &reply) == WGE_SIGN_FORBIDDEN);
+    check_ended(fd);
+    fd = open_channel();
+    r = request(RSA, WGE_SIGN_RSA_PSS, WGE_SIGN_SHA384);
+    CHECK(ask(fd, &r, &reply) == WGE_SIGN_FORBIDDEN);
+    check_ended(fd);
+    CHECK(atomic_load(&wge_sign_server_counters(server)->refused_forbidden) == 2);
+    wge_sign_server_free(server);
+    server = every;
+}
+
 int main(void)
 {
     const char *why;
@@ -281,6 +303,7 @@ int main(void)
     CHECK(load(RSA, key_rsa2048, NULL, 0, &why) == WGE_OK);
     CHECK(load(FOREIGN, key_p384, NULL, 0, &why) == WGE_OK);
     check_good_requests();
+    check_one_form_only();
     check_refusals_that_keep_the_channel();
     check_bad_requests();
     check_refused_sockets();

@@ -80,8 +80,12 @@ static void test_a_good_server(size_t step, const char *protocols, const char *c
     struct wge_tls_client *c = make_client(&good);
     size_t length;
     CHECK(wge_tls_client_write(c, plain, 5) == WGE_INVALID); /* nothing before everything was checked */
+    CHECK(wge_tls_client_certificate(c, 0, &length) == NULL);
     CHECK(shake(c, s, step) == NULL);
     CHECK(strcmp(wge_tls_client_protocol(c), chosen) == 0);
+    const uint8_t *own = wge_tls_client_certificate(c, 0, &length);
+    CHECK(own != NULL && own[0] == 0x30 && own[1] == 0x82 && length == (size_t)own[2] * 256 + own[3] + 4);
+    CHECK(wge_tls_client_certificate(c, 1, &length) == NULL);
     CHECK(strcmp(wge_tls_client_suite(c), "TLS_AES_256_GCM_SHA384") == 0);
     CHECK(wge_tls_client_write(c, (const uint8_t *)"hello", 5) == WGE_OK);
     carry(c, s, sizeof(s->out));

@@ -181,6 +181,15 @@ def test_keys_are_opened_by_the_supervisor_and_read_by_keyd(linked: selinux_poli
     }
 
 
+def test_the_gateways_own_keys_are_made_by_the_resolver_alone(linked: selinux_policy.Linked) -> None:
+    key = (f"{PREFIX}own_key_t", "file")
+    held = {name: rights(linked, name).get(key) for name in linked.facts["types"] if rights(linked, name).get(key)}
+    made = held.pop(f"{PREFIX}resolver_t")
+    assert made is not None
+    assert {"create", "write", "read"} <= made
+    assert held == {SUPERVISOR: {"open", "read", "getattr"}, own("keyd"): {"read", "getattr"}}
+
+
 @pytest.mark.parametrize(
     ("path", "label"),
     [(f"/opt/wolfguard-gateway/lib/python3.13/site-packages/wolfguard/libexec/wolfguard-{name}", f"{name}_exec_t")
@@ -188,6 +197,8 @@ def test_keys_are_opened_by_the_supervisor_and_read_by_keyd(linked: selinux_poli
     + [("/opt/wolfguard-gateway/bin/wolfguard", "supervisor_exec_t"),
        ("/etc/wolfguard-gateway/tls/vpn.example.org.key", "key_t"),
        ("/etc/wolfguard-gateway/tls/vpn.example.org.pem", "conf_t"),
+       ("/etc/wolfguard-gateway/keys/checkpoint.key", "own_key_t"),
+       ("/etc/wolfguard-gateway/keys/checkpoint.pub", "own_key_t"),
        ("/var/lib/wolfguard-gateway/gateway.sqlite", "var_lib_t"),
        ("/var/log/wolfguard-gateway/records.jsonl", "log_t"),
        ("/run/wolfguard-gateway/control.sock", "runtime_t")],

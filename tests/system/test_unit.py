@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -211,6 +212,16 @@ def test_log_and_records_are_in_the_journal(running: Ground) -> None:
     words = ("journalctl", "-q", "-o", "cat", "-u", UNIT)
     assert running.machine.read(*words, "WOLFGUARD_EVENT=gateway.started")
     assert "SECCOMP" not in running.machine.read("journalctl", "-q", "-k", "-o", "cat")
+
+
+def test_the_records_in_the_journal_are_a_sound_trail(running: Ground) -> None:
+    key = "/etc/wolfguard-gateway/keys/checkpoint.pub"
+    words = ("journalctl", "-q", "-o", "cat", "WOLFGUARD_EVENT=records.checkpoint")
+    until(lambda: running.machine.run(*words).stdout != "", "a checkpoint")
+    result = running.machine.run("wolfguard", "records", "verify", "--journal", "--key", key, "--json")
+    assert result.returncode == 0, result.stdout
+    found = json.loads(result.stdout)
+    assert (found["verdict"], found["first"], found["findings"]) == ("sound", 1, [])
 
 
 def test_the_machine_is_in_order(running: Ground) -> None:

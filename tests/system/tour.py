@@ -30,6 +30,8 @@ NOT_CAUSED: Final = {
     "Failed": "a start that fails: test_start.py",
     "ModuleFailure": "a cryptographic module that fails: test_module_faults.py",
     "HeldLost": "a helper that dies while it holds a session of PAM: test_pam_sessions.py",
+    "OrderSessions": "a RADIUS server's order: tests/interop/radius/test_orders.py",
+    "OrdersRefused": "an order of nobody who may give one: tests/interop/radius/test_orders.py",
     "Weakened": "a machine that refuses a part of the confinement: test_weakenings.py",
 }
 NOT_ASKED: Final = frozenset({"authd", "pam"})

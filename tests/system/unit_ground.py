@@ -162,7 +162,7 @@ def ground(name: str) -> Iterator[Ground]:
 def _lay(files: Path) -> None:
     files.mkdir(mode=0o755)
     settings, units, command = files / SETTINGS, files / UNITS, files / "usr" / "local" / "bin"
-    for each in (settings, units, command):
+    for each in (settings, settings / "keys", units, command):
         each.mkdir(parents=True)
     for each in files.rglob("*"):
         each.chmod(0o755)

@@ -183,6 +183,8 @@ def _configure(root: Path) -> None:
     (etc / "fstab").write_text("/dev/nvme0n1 / ext4 defaults,noatime 0 1\n")
     site = etc / "wolfguard-gateway"
     make_authority(site / "tls", (ADDRESS,))
+    # as bootstrap makes it: the gateway's own keys are made there at the first start
+    (site / "keys").mkdir()
     (site / "wolfguard.yml").write_text(yaml.safe_dump(SITE, sort_keys=False))
     for unit in (TREE / "systemd" / "wolfguard-gateway.service", HERE / "wolfguard-proof.service"):
         shutil.copy(unit, etc / "systemd" / "system")

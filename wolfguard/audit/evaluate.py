@@ -16,13 +16,18 @@ from wolfguard.policy.rule import Look, Rule
 
 
 def looks(rule: Rule) -> tuple[Look, ...]:
-    """What must be observed to judge the rule, the condition first."""
+    """What must be observed to judge the rule, the condition first; nothing for one that only a person can answer."""
+    if rule.manual:
+        return ()
     first = () if rule.condition is None else (rule.condition.observe.look,)
     return (*first, rule.observe.look)
 
 
 def evaluate(rule: Rule, observations: Mapping[Look, Observation]) -> Finding:
     """`observations` has one for each of `looks(rule)`."""
+    if rule.manual:
+        question = str(dict(rule.observe.look.arguments)["question"])
+        return Finding(rule, State.MANUAL, None, "the site's attestations", question)
     if rule.condition is not None:
         condition = observations[rule.condition.observe.look]
         if problem := condition.problem_of(rule.condition.observe.key):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from wolfguard.audit.evidence import bundle
-from wolfguard.audit.result import State, Waived
+from wolfguard.audit.result import State, Word
 from wolfguard.errors import ConfigurationError
 from wolfguard.policy import document as documents
 from wolfguard.policy.expect import COMPARISONS, Expectation, Value, frozen
@@ -41,7 +41,7 @@ class KeptFinding:
     references: tuple[Reference, ...]
     remedy: str
     milliseconds: int
-    waiver: Waived | None
+    word: Word | None
 
     @property
     def area(self) -> str:
@@ -143,7 +143,7 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
     arguments = ", ".join(
         f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(look["arguments"].items())
     )
-    waiver = each["waiver"]
+    word = each["word"]
     return KeptFinding(
         rule=each["rule"],
         title=each["title"],
@@ -160,7 +160,7 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
         references=tuple(Reference(one["framework"], one["id"]) for one in each["references"]),
         remedy=each["remedy"],
         milliseconds=each["milliseconds"],
-        waiver=None if waiver is None else Waived(waiver["justification"], waiver["approver"], waiver["expires"]),
+        word=None if word is None else Word(word["text"], word["approver"], word["expires"]),
     )
 
 

@@ -7,6 +7,7 @@ can have been exchanged meanwhile. It is opened without waiting, so that a FIFO 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import grp
 import os
@@ -14,6 +15,7 @@ import platform
 import pwd
 import re
 import select
+import signal
 import stat
 import subprocess
 import time
@@ -111,16 +113,17 @@ class Local:
                 stderr=subprocess.PIPE,
                 env={"PATH": _PATH, "LC_ALL": "C.UTF-8"},
                 cwd="/",
+                start_new_session=True,
             )
         except FileNotFoundError:
             raise Missing(f"there is no program {command[0]} here") from None
         except OSError as error:
             raise Unobservable(f"{command[0]} cannot be run ({error.strerror})") from None
         try:
-            return _collect(process, command[0], self._seconds)
+            text, errors = _collect(process, command[0], self._seconds)
         finally:
-            process.kill()  # no effect on one that has ended
-            process.communicate()
+            code = _end(process)
+        return Output(text, code, errors)
 
     def clock_kept(self) -> bool:
         try:
@@ -132,30 +135,43 @@ class Local:
         return platform.release()
 
 
-def _collect(process: subprocess.Popen[bytes], name: str, seconds: float) -> Output:
-    """Both streams until their end. Raises Unobservable past a limit."""
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """With all that it has started and that did not leave its session: a child that keeps a pipe open would be waited
+    for. It has not been waited for yet, so its number is still its own. Returns its exit code."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    return process.wait()
+
+
+def _collect(process: subprocess.Popen[bytes], name: str, seconds: float) -> tuple[str, str]:
+    """Output until its end, and the first line of its errors; the process has ended then. Raises Unobservable past a
+    limit."""
     if process.stdout is None or process.stderr is None:
         raise TypeError("a process without its pipes")
     streams = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     out, errors = streams.values()
     end = time.monotonic() + seconds
-    while streams:
-        ready, _, _ = select.select(list(streams), [], [], max(end - time.monotonic(), 0))
-        if not ready:
-            raise Unobservable(f"{name} did not end within {seconds:g} s")
-        for descriptor in ready:
-            part = os.read(descriptor, _PART)
-            streams[descriptor] += part
-            if len(out) + len(errors) > OUTPUT_MAXIMUM:
-                raise Unobservable(f"{name} printed more than {OUTPUT_MAXIMUM} bytes")
-            if not part:
-                del streams[descriptor]
+    gone = os.pidfd_open(process.pid)
     try:
-        code = process.wait(max(end - time.monotonic(), 0.1))
-    except subprocess.TimeoutExpired:
-        raise Unobservable(f"{name} did not end within {seconds:g} s") from None
-    first = errors.decode("utf-8", "replace").strip().partition("\n")[0]
-    return Output(out.decode("utf-8", "replace"), code, first)
+        waiting = [*streams, gone]
+        while waiting:
+            ready, _, _ = select.select(waiting, [], [], max(end - time.monotonic(), 0))
+            if not ready:
+                raise Unobservable(f"{name} did not end within {seconds:g} s")
+            for descriptor in ready:
+                part = b"" if descriptor == gone else os.read(descriptor, _PART)
+                if not part:
+                    waiting.remove(descriptor)
+                    continue
+                streams[descriptor] += part
+                if len(out) + len(errors) > OUTPUT_MAXIMUM:
+                    raise Unobservable(f"{name} printed more than {OUTPUT_MAXIMUM} bytes")
+    finally:
+        os.close(gone)
+    return out.decode("utf-8", "replace"), errors.decode("utf-8", "replace").strip().partition("\n")[0]
 
 
 def _must_be_regular(found: os.stat_result, path: str) -> None:

@@ -25,10 +25,10 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Waived:
-    """Who has accepted a failure, why and until when (the last day)."""
+class Word:
+    """What a person says of a rule, who, and until when it counts (the last day)."""
 
-    justification: str
+    text: str
     approver: str
     expires: str
 
@@ -36,14 +36,15 @@ class Waived:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`observed` is the part of what was seen that was judged, `source` where it was seen. `reason` is empty for a
-    pass, else a sentence. `milliseconds` is what the observation took; several rules may share one."""
+    pass, else a sentence. `word` is what accepts a failure, or answers a rule that no machine can. `milliseconds` is what
+    the observation took; several rules may share one."""
 
     rule: Rule
     state: State
     observed: Value
     source: str
     reason: str = ""
-    waiver: Waived | None = None
+    word: Word | None = None
     milliseconds: int = 0
 
 

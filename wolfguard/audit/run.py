@@ -45,17 +45,17 @@ def audit(
     profile: AuditProfile,
     vantage: Vantage,
     version: str,
-    accepted: Sequence[waivers.Waiver] = (),
+    spoken: Sequence[waivers.Spoken] = (),
     limits: Limits = Limits(),
     progress: Progress = lambda done, of, what: None,
 ) -> Audit:
-    """Looks, judges, and takes the waivers in. `version` is ours. Never raises for what the machine does."""
+    """Looks, judges, and takes in what persons say. `version` is ours. Never raises for what the machine does."""
     wanted = tuple(dict.fromkeys(look for rule in profile.rules for look in looks(rule)))
     seen, took = observe(wanted, lambda look: probes.observe(look, vantage), limits, progress)
     findings = tuple(
         replace(evaluate(rule, seen), milliseconds=took.get(rule.observe.look, 0)) for rule in profile.rules
     )
-    found, remarks = waivers.apply(findings, accepted, rule_ids(), vantage.place.name, vantage.now.date())
+    found, remarks = waivers.apply(findings, spoken, rule_ids(), vantage.place.name, vantage.now.date())
     return Audit(profile, vantage.place.name, version, vantage.now, datetime.now(UTC), found, remarks)
 
 

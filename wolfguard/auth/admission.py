@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from wolfguard.auth.lockout import ACCOUNT, ADDRESS, Guard, Key
+from wolfguard.errors import LocalError
 
 ADMITTED: Final = "admitted"
 HELD: Final = "held"
@@ -26,10 +27,15 @@ class Admission:
         self._held_by: dict[Hashable, Key] = {}
 
     def enter(self, attempt: Hashable, account: str | None, source: str, now: float) -> str:
-        """ADMITTED, HELD or LOCKED. `account` None: a name that nobody can have, limited by its source alone."""
+        """ADMITTED, HELD or LOCKED. `account` None: a name that nobody can have, limited by its source alone. Who is
+        admitted already stays so: a chain of factors may ask more than once in one attempt."""
         keys: tuple[Key, ...] = ((ADDRESS, source),)
         if account is not None:
             keys = ((ACCOUNT, account), *keys)
+        if attempt in self._running:
+            if self._running[attempt] != keys:
+                raise LocalError("an attempt cannot go on as somebody else")
+            return ADMITTED
         return self._look(attempt, keys, now)
 
     def leave(self, attempt: Hashable, now: float) -> list[tuple[Hashable, str]]:

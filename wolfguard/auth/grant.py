@@ -239,5 +239,7 @@ _READERS: Final[dict[str, Callable[[_Reading, str, str], None]]] = {
     RATE_UP: _limit("rate_up", range(1, RATE_MAX + 1)),
     RATE_DOWN: _limit("rate_down", range(1, RATE_MAX + 1)),
 }
+CHANGED: Final = ("session_timeout", "idle_timeout", "rate_up", "rate_down")
+"""What of a grant a server may say anew while a session lives."""
 NAMES: Final = tuple(_READERS)
 """The attributes that have a meaning for a session."""

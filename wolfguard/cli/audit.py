@@ -91,7 +91,7 @@ for each in (verify, diff, history):
     "--waivers",
     "waivers_file",
     type=click.Path(path_type=Path),
-    help="Failures that the site accepts for a time (docs/audit.md).",
+    help="What the site accepts or attests for a time (docs/audit.md).",
 )
 @click.option(
     "--fail-on",
@@ -134,7 +134,7 @@ def run(
     half ones: a ClientHello and what the listener answers to it; the listener's log and counters show them.
 
     Exit code 0: no rule of that severity fails. 6: one does, and no waiver accepts it. 7: none fails, but some could
-    not be looked at.
+    not be looked at, or wait for a person's word.
     """
     if profile not in audit_profile_names():
         raise CommandError(
@@ -215,10 +215,10 @@ def _end(found: Audit, fail_on: str, as_json: bool) -> None:
     lowest = Severity[fail_on.upper()]
     counted = [finding for finding in found.findings if finding.rule.severity >= lowest]
     failed = sum(finding.state is State.FAIL for finding in counted)
-    unseen = sum(finding.state is State.ERROR for finding in counted)
+    unseen = sum(finding.state in (State.ERROR, State.MANUAL) for finding in counted)
     if failed:
         text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
-        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at"
+        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at, or nobody has attested it"
         raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)

@@ -12,6 +12,7 @@ import click
 from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.options import as_json, examples, socket_path
+from wolfguard.records.record import canonical
 
 NEWEST: Final = 2**63 - 1
 SHOWN_BY_DEFAULT: Final = 100
@@ -50,7 +51,7 @@ def _show(client: Client, after: int, follow: bool, as_json: bool) -> None:
     while True:
         batch = client.get("/v1/events", after=after, wait=WAIT if follow else 0)
         for record in batch["records"]:
-            click.echo(json.dumps(record, ensure_ascii=False, separators=(",", ":")) if as_json else render(record))
+            click.echo(canonical(record) if as_json else render(record))
             after = record["sequence"]
         if not batch["records"] and not follow:
             return

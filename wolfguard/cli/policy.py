@@ -95,21 +95,20 @@ def show(name: str, as_json: bool) -> None:
 @as_json
 def check(waivers_file: Path | None, as_json: bool) -> None:
     """Read every rule with its fixtures, every profile and every framework, and say what is wrong."""
-    good = {
+    found = {
         "rules": len(read_rules()),
         "profiles": len([read_audit_profile(name) for name in audit_profile_names()]),
         "frameworks": len([read_framework(name) for name in framework_names()]),
     }
     if waivers_file is not None:
-        accepted = waivers.read(waivers_file)
-        if unknown := [each.rule for each in accepted if each.rule not in rule_ids()]:
-            raise CommandError(f"{waivers_file} waives a rule that there is not: {unknown[0]}", as_json=as_json)
-        good["waivers"] = len(accepted)
+        spoken = waivers.read(waivers_file)
+        if unknown := [each.rule for each in spoken if each.rule not in rule_ids()]:
+            raise CommandError(f"{waivers_file} names a rule that there is not: {unknown[0]}", as_json=as_json)
+        found["waivers"] = len(spoken)
     if as_json:
-        output.print_json(good)
+        output.print_json(found)
     else:
-        words = {"rules": "rule", "profiles": "audit profile", "frameworks": "framework", "waivers": "waiver"}
-        click.echo(f"good: {', '.join(output.count(number, words[name]) for name, number in good.items())}")
+        click.echo(f"good: {', '.join(f'{number} {name}' for name, number in found.items())}")
 
 
 def _summary(rule: Rule) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from wolfguard.config.site import (
     Backend,
     Certificate,
     Configuration,
+    DynamicAuthorization,
     Firewall,
     Group,
     Listener,
@@ -35,6 +36,7 @@ from wolfguard.policy.profile import CryptoProfile
 
 T = TypeVar("T")
 Data = Mapping[str, Any]
+DYNAMIC = "dynamic_authorization"
 
 
 def configuration(data: Data, profile: Callable[[str], CryptoProfile]) -> Configuration:
@@ -68,8 +70,10 @@ def _backend(data: Data, profile: Callable[[str], CryptoProfile]) -> Backend:
     servers = tuple(_object(RadiusServer, item) for item in given["servers"])
     crypto = profile(given.get("crypto_profile", default(Radius, "crypto_profile")))
     accounting = _accounting(given["accounting"]) if "accounting" in given else None
-    keys = {name: value for name, value in given.items() if name not in ("servers", "accounting")}
-    return _object(Backend, rest, radius=_object(Radius, keys, servers=servers, crypto=crypto, accounting=accounting))
+    dynamic = _object(DynamicAuthorization, given[DYNAMIC]) if DYNAMIC in given else None
+    keys = {name: value for name, value in given.items() if name not in ("servers", "accounting", DYNAMIC)}
+    parts: dict[str, Any] = {"servers": servers, "crypto": crypto, "accounting": accounting, DYNAMIC: dynamic}
+    return _object(Backend, rest, radius=_object(Radius, keys, **parts))
 
 
 def _accounting(data: Data) -> Accounting:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server's certificate chain against the site's crypto profile: keys, signatures, validity, length.
 
-Owns the sentences, each of which names the rule's profile and the way to mend it. Pure: facts and the time come in.
+Owns the sentences, each of which names the rule's profile and the way to mend it; the same rules hold for the chains of
+servers that we ask, and for keys of those whom we trust. Pure: facts and the time come in.
 What is wrong with a chain as such was found by `crypto.certificates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from wolfguard.config.site import Site
@@ -34,6 +35,26 @@ def problems(site: Site, chain: Sequence[CertificateFacts]) -> Iterator[str]:
         # nobody believes a root for its own signature (RFC 5280 section 6.1)
         if number == 0 or not facts.self_issued:
             yield from (where + text for text in _signature_problems(crypto, facts))
+
+
+def of_authorities(crypto: CryptoProfile, authorities: Sequence[CertificateFacts]) -> Iterator[str]:
+    """What keeps certificates from being trusted: their keys. Nobody believes them for their signatures."""
+    for number, facts in enumerate(authorities, 1):
+        yield from (f"certificate {number} ({facts.subject}) {text}" for text in _key_problems(crypto, facts))
+
+
+def of_server(
+    crypto: CryptoProfile, chain: Sequence[CertificateFacts], trusted: Collection[bytes]
+) -> Iterator[tuple[str, str]]:
+    """What keeps us from speaking to a server that has shown this chain, its own certificate first: (label, text).
+    `trusted` are fingerprints of those that are believed for being trusted. The text has no words of the server's."""
+    if not chain or len(chain) > crypto.maximum_chain:
+        yield "tls_chain", f"it has {len(chain)} certificates; {crypto.name} allows 1 to {crypto.maximum_chain}"
+    for number, facts in enumerate(chain, 1):
+        yield from (("tls_weak_key", f"certificate {number} {text}") for text in _key_problems(crypto, facts))
+        if facts.fingerprint not in trusted:
+            for text in _signature_problems(crypto, facts):
+                yield "tls_weak_signature", f"certificate {number} {text}"
 
 
 def _key_problems(crypto: CryptoProfile, facts: CertificateFacts) -> Iterator[str]:

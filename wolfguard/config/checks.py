@@ -137,6 +137,14 @@ def _radius(key: Key, radius: Radius) -> Iterator[Problem]:
             yield Problem((*key, name), "is for transport tls; remove it")
         if not udp and not given:
             yield Problem(key, f"lacks {name}: transport tls needs authorities, certificate and key")
+    dynamic = radius.dynamic_authorization
+    if dynamic is not None:
+        where: Key = (*key, "dynamic_authorization")
+        if radius.accounting is None:
+            yield Problem(where, "needs accounting, which tells the servers the names of sessions")
+        if udp != bool(dynamic.listen):
+            text = "needs listen, an address of this machine, with transport udp" if udp else "is for transport udp"
+            yield Problem(where if udp else (*where, "listen"), text)
     own = radius.accounting.servers if radius.accounting is not None else ()
     for place, servers in (((*key, "servers"), radius.servers), ((*key, "accounting", "servers"), own)):
         for index, server in enumerate(servers):

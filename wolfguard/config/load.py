@@ -152,7 +152,11 @@ def _with_certificates(key: Key, radius: Radius, problems: list[Problem]) -> Rad
             continue
         try:
             content = _read(Path(path), certificates.CHAIN_BYTES_MAXIMUM)
-            certificates.read_leaf(content)
+            if name == "certificate":
+                certificates.read_leaf(content)
+            elif radius.crypto is not None:
+                rules = chain_rules.of_authorities(radius.crypto, certificates.read_authorities(content))
+                problems += [Problem((*key, name), f"{path}: {text}") for text in rules]
         except (ConfigurationError, CertificateError) as error:
             problems.append(Problem((*key, name), f"{path}: {error}"))
             continue

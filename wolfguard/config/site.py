@@ -124,6 +124,18 @@ class Accounting:
     keep: int = 259_200
 
 
+@dataclass(frozen=True, slots=True)
+class DynamicAuthorization:
+    """Servers may end and change sessions (RFC 5176). `listen` and `port`: where they say so, with transport "udp";
+    over TLS they use the connections of ours. `rate`: requests a second of one server. `window`: seconds by which its
+    clock and ours may differ, with transport "udp"."""
+
+    listen: str = ""
+    port: int = 3799
+    rate: int = 20
+    window: int = 300
+
+
 TLS = "tls"
 UDP = "udp"
 
@@ -155,6 +167,7 @@ class Radius:
     number: int = 0
     crypto: CryptoProfile | None = None
     accounting: Accounting | None = None
+    dynamic_authorization: DynamicAuthorization | None = None
 
 
 def accounting_servers(radius: Radius) -> tuple[RadiusServer, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -108,6 +109,22 @@ def read_chain(pem: bytes) -> tuple[CertificateFacts, ...]:
                 "put the server's certificate first, then each issuer"
             )
     return tuple(chain)
+
+
+def read_sent(ders: Sequence[bytes]) -> tuple[CertificateFacts, ...]:
+    """Facts of certificates as they are sent, in no order that means anything. Raises CertificateError."""
+    facts: list[CertificateFacts] = []
+    for number, encoded in enumerate(ders, 1):
+        try:
+            facts.append(_certificate(encoded)[0])
+        except DerError as error:
+            raise CertificateError(f"certificate {number} cannot be read ({error})") from None
+    return tuple(facts)
+
+
+def read_authorities(pem: bytes) -> tuple[CertificateFacts, ...]:
+    """Facts of each certificate of a file of trusted ones, which need not know each other. Raises CertificateError."""
+    return read_sent(_decode_pem(pem))
 
 
 def read_leaf(pem: bytes) -> CertificateFacts:

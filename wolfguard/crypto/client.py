@@ -2,11 +2,13 @@
 """TLS connections that we open: the face of the native client.
 
 Owns the form of its errors. Bytes go in and out; sockets and clocks are the caller's. The server's chain and name are
-always checked, TLS 1.3 is the only version, and the protocol is agreed on by name (ALPN, RFC 7301).
+always checked, each of its certificates is judged by the caller's rules, TLS 1.3 is the only version, and the protocol
+is agreed on by name (ALPN, RFC 7301).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wolfguard import _native
@@ -19,7 +21,9 @@ __all__ = ["ClientSettings", "SignChannel", "TlsClient"]
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """`server_name` is what the server's certificate must say, `authorities` (PEM) whom we trust, `chain` (PEM) and
-    `key` (number in keyd) are ours. Names are IANA's, `protocols` preferred first."""
+    `key` (number in keyd) are ours. Names are IANA's, `protocols` preferred first. `judge` is given the server's
+    certificates (DER, its own first) before anything is said to it, and raises PeerError for those that break a rule.
+    """
 
     server_name: str
     authorities: bytes
@@ -30,6 +34,7 @@ class ClientSettings:
     groups: tuple[str, ...]
     signatures: tuple[str, ...]
     minimum_rsa_bits: int
+    judge: Callable[[Sequence[bytes]], None]
 
 
 class TlsClient:
@@ -37,6 +42,7 @@ class TlsClient:
     its end."""
 
     def __init__(self, settings: ClientSettings, channel: SignChannel) -> None:
+        self._judge = settings.judge
         try:
             self._client = _native.TlsClient(
                 channel=channel,
@@ -63,9 +69,12 @@ class TlsClient:
     def handshake(self) -> tuple[str, str] | None:
         """(protocol, suite) when it is done, None while more bytes are wanted."""
         try:
-            return self._client.handshake()
+            done = self._client.handshake()
         except ConnectionError as error:
             raise PeerError(str(error)) from None
+        if done is not None:
+            self._judge(self._client.chain())
+        return done
 
     def read(self) -> bytes | None:
         """Plaintext of the next record, None while more bytes are wanted."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the data plane reports, as frozen objects made of the tuples of `Engine.poll`.
 
-Of a connection: `Opened`, then `Data` once for each `read`, then exactly one of `Closed` or a tunnel. Of a tunnel: any
+Of a connection: `Opened` with its first `Data`, then `Data` once for each `read`, then exactly one of `Closed` or a
+tunnel. A client that does a handshake and says nothing is not told of. Of a tunnel: any
 number of `TunnelTimer`, `TunnelRekeyed` and `TunnelDatagram`, then one `TunnelClosed`. `Refused` sums up strangers who
 got no further. Reasons are labels, the same as the names of the counters wherever one exists.
 """
@@ -18,7 +19,7 @@ from wolfguard.errors import LocalError
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A TLS handshake is done. Nothing is read before `Plane.read`.
+    """A TLS handshake is done and the client has said something: its first `Data` follows, or `Closed` if that broke.
 
     Addresses are canonical text. `version` is "TLS 1.3" or "TLS 1.2"; `suite`, `group`, `signature` are names of IANA.
     `server_name` is what the client asked for, in lower case, or empty.

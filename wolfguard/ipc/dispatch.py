@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wolfguard.errors import LocalError
-from wolfguard.ipc import accounting, factors, management, messages
+from wolfguard.ipc import accounting, factors, management, messages, orders
 from wolfguard.ipc.dispatch_table import ROWS
 from wolfguard.ipc.messages import Message, Notice, Request
 
@@ -53,6 +53,8 @@ class Dispatch:
         return frozenset(permit.kind for permit in self._permits.get((sender, receiver), {}).values())
 
 
-NAMES: Final[Mapping[str, object]] = {**vars(messages), **vars(management), **vars(factors), **vars(accounting)}
+NAMES: Final[Mapping[str, object]] = {
+    name: value for each in (messages, management, factors, accounting, orders) for name, value in vars(each).items()
+}
 """Where the rows' names are looked up."""
 TABLE: Final = Dispatch(ROWS, NAMES)

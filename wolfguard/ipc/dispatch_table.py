@@ -5,6 +5,8 @@ from typing import Final
 
 # Sender, receiver, message, states, whether descriptors may travel along.
 ROWS: Final[tuple[tuple[str, str, str, tuple[str, ...], bool], ...]] = (
+    ("authd", "sessiond", "OrderSessions", ("serving",), False),
+    ("authd", "sessiond", "OrdersRefused", ("serving",), False),
     ("authd", "supervisor", "Failed", ("starting",), False),
     ("authd", "supervisor", "Offence", ("serving",), False),
     ("authd", "supervisor", "Ready", ("starting",), False),

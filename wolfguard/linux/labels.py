@@ -40,6 +40,11 @@ def outside(slot: int | None) -> Label:
     return Label(f"{PREFIX}outside_t", slot)
 
 
+def orders() -> Label:
+    """Of a socket that hears authentication servers."""
+    return Label(f"{PREFIX}orders_t", None)
+
+
 def management() -> Label:
     """Of the socket that hears local callers."""
     return Label(f"{PREFIX}management_t", None)

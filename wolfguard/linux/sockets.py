@@ -48,6 +48,20 @@ def tcp_listener(address: str, port: int, *, shared: bool) -> socket.socket:
     return sock
 
 
+def datagram_socket(address: str, port: int) -> socket.socket:
+    """Bound for datagrams of few peers, non-blocking; IPv6 sockets hear IPv6 alone. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 def unix_listener(path: str, mode: int) -> socket.socket:
     """Listening stream socket at `path`, in place of one that nobody serves any more. Raises OSError.
 

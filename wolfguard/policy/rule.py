@@ -6,8 +6,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from wolfguard.policy.expect import Expectation, Value
+
+ATTESTATION: Final = "attestation"
+"""The probe of rules that no machine can answer."""
 
 
 class Severity(enum.IntEnum):
@@ -78,6 +82,11 @@ class Rule:
     enforce: Enforcement
     proves: str
     does_not_prove: str
+
+    @property
+    def manual(self) -> bool:
+        """Whether only a person can answer it."""
+        return self.observe.look.probe == ATTESTATION
 
     @property
     def area(self) -> str:

@@ -74,6 +74,7 @@ _TLS = (
     ),
     _REMARKS,
 )
+_POLICY = "what of the session's policy is its group's or an authentication server's"
 _BACKEND = Field("backend", STRING, "name of the backend")
 _WAITING = Field("count", INTEGER, "how many events wait")
 _ADDRESSES = (
@@ -93,7 +94,7 @@ EVENTS: Final = (
             _AGENT,
             *_TLS,
             Field("failures", INTEGER, "failed attempts on the account since its last login"),
-            Field("policy", STRING, "what of the session's policy is its group's or an authentication server's"),
+            Field("policy", STRING, _POLICY),
         ),
     ),
     Event("login.failed", "A login was wrong: password, user, group.", (FAILURE,), (_SITE, _METHOD, _AGENT, _COUNT)),
@@ -190,6 +191,20 @@ EVENTS: Final = (
             Field("received_packets", INTEGER, "inner packets from the client"),
             Field("sent_packets", INTEGER, "inner packets to the client"),
         ),
+    ),
+    Event(
+        "session.ordered",
+        "An authentication server ordered something of a session: its end, or other limits.",
+        (SUCCESS,),
+        (_BACKEND, Field("act", STRING, "`disconnect` or `change`"), Field("policy", STRING, _POLICY)),
+        severity="notice",
+    ),
+    Event(
+        "session.order-refused",
+        "What a server, or somebody in its name, ordered was not done: no such session, an attribute that cannot be "
+        "changed, a packet that is forged, old, repeated or one too many.",
+        (FAILURE,),
+        (_BACKEND, _COUNT, _DETAIL),
     ),
     Event(
         "accounting.unanswered",

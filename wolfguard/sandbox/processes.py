@@ -48,7 +48,7 @@ PROCESSES: Final[dict[str, Process]] = {
         capabilities=(),
         filter="authd",
         landlock=Landlock(read=(), write=(), connect=("radius",)),
-        descriptors=("configuration", "secret"),
+        descriptors=("configuration", "secret", "orders"),
     ),
     "pam": Process(
         name="pam",

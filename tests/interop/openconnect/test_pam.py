@@ -78,6 +78,23 @@ def test_expired_password_is_changed(machine: Field, clients: list[Client]) -> N
     log_in(machine, clients, "unix", "otto", new).connect()
 
 
+@pytest.mark.parametrize("new", [("short", "short"), ("a much newer horse", "another horse")], ids=["short", "unlike"])
+def test_a_new_password_that_is_refused(machine: Field, clients: list[Client], new: tuple[str, str]) -> None:
+    """What pam_unix says of it is shown, and the old one stays due for a change."""
+    client = log_in(machine, clients, "unix", "nora", pam_ground.PASSWORD, pam_ground.PASSWORD, *new)
+    client.start()
+    assert client.wait_end() != 0
+    assert client.said("must (choose a longer password|be longer)|longer password|do not match")
+
+
+def test_an_account_that_has_expired(machine: Field, clients: list[Client]) -> None:
+    client = log_in(machine, clients, "unix", "emil", pam_ground.PASSWORD)
+    client.start()
+    assert client.wait_end() != 0
+    assert client.said("Your account has expired")
+    assert machine.recorded('"reason":"account_expired"')
+
+
 def test_password_file_and_script(machine: Field, clients: list[Client]) -> None:
     client = log_in(machine, clients, "pwdfile", "paul", pam_ground.PASSWORD)
     client.connect()

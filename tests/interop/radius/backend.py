@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.interop.radius.freeradius import SECRET
 from tests.interop.radius.pki import SERVER_NAME, Pki
-from wolfguard.config.site import Backend, Radius, RadiusServer
+from wolfguard.config.site import Accounting, Backend, Radius, RadiusServer
 from wolfguard.crypto.client import SignChannel
 from wolfguard.crypto.signing import CLIENT_NUMBERS, SigningService
 from wolfguard.ipc.factors import NO_CONTEXT, FactorAnswer, FactorStep
@@ -23,10 +23,20 @@ from wolfguard.secret import Secret
 KEY = CLIENT_NUMBERS.start
 
 
-def udp(*ports: int, response: int = 2) -> RadiusBackend:
+def udp(*ports: int, response: int = 2, accounting: Sequence[int] = ()) -> RadiusBackend:
+    """`accounting`: ports of the servers that are told of sessions, if any is."""
     servers = tuple(RadiusServer("127.0.0.1", port, secret="/nowhere") for port in ports)
-    radius = Radius(servers, "udp", crypto_profile="compat", crypto=load_profile("compat"), response=response)
-    return RadiusBackend(Backend("corp", "radius", radius=radius), [Secret(SECRET)] * len(ports), SignChannel())
+    told = tuple(RadiusServer("127.0.0.1", port, secret="/nowhere") for port in accounting)
+    radius = Radius(
+        servers,
+        "udp",
+        crypto_profile="compat",
+        crypto=load_profile("compat"),
+        response=response,
+        accounting=Accounting(told) if told else None,
+    )
+    secrets = [Secret(SECRET)] * (len(ports) + len(accounting))
+    return RadiusBackend(Backend("corp", "radius", radius=radius), secrets, SignChannel())
 
 
 @contextmanager
@@ -56,6 +66,7 @@ def tls(
         authorities_pem=pki.authority.decode(),
         chain=pki.client.chain.decode(),
         number=KEY,
+        accounting=Accounting(),
     )
     return RadiusBackend(Backend("corp", "radius", radius=radius), [], channel)
 

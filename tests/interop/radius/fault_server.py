@@ -55,8 +55,8 @@ class UdpFaults:
 
 
 class TlsFaults:
-    """One connection after the other. `protocols`: what it takes by ALPN; `tls12`: it knows nothing newer.
-    `on_bytes`: what it sends for each whole packet that it was sent."""
+    """One connection after the other. `protocols`: what it takes by ALPN; `tls12`: it knows nothing newer;
+    not `strict`: it has certificates that OpenSSL would not have. `fault` gives what it sends for each whole packet."""
 
     def __init__(
         self,
@@ -67,9 +67,12 @@ class TlsFaults:
         *,
         protocols: Sequence[str] = ("radius/1.1",),
         tls12: bool = False,
+        strict: bool = True,
     ) -> None:
         self._fault = fault
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if not strict:
+            self._context.set_ciphers("ALL:@SECLEVEL=0")
         (folder / "fault.pem").write_bytes(identity.chain)
         (folder / "fault.key").write_bytes(identity.key)
         self._context.load_cert_chain(folder / "fault.pem", folder / "fault.key")

@@ -145,6 +145,11 @@ _UDP: Final = """
     ipaddr = 127.0.0.1
     port = {port}
   }}
+  listen {{
+    type = acct
+    ipaddr = 127.0.0.1
+    port = {accounting}
+  }}
 """
 _TLS: Final = """
   listen {{
@@ -181,6 +186,7 @@ class FreeRadius:
         self._users = users + _USERS
         self._folder = folder
         self.port = free_port(socket.SOCK_DGRAM if pki is None else socket.SOCK_STREAM)
+        self.accounting = free_port(socket.SOCK_DGRAM) if pki is None else self.port
         self._inside = Path("/tmp") / f"radius-{os.getpid()}-{self.port}"
         self._version = f"radiusv1_1 = {version_1_1}" if version_1_1 else ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -217,6 +223,34 @@ class FreeRadius:
         assert self._process is not None
         return self._process.pid
 
+    def told(self) -> list[dict[str, str]]:
+        """What came of accounting, in order: the attributes of each request, of those that came several times the
+        last. Quotes around texts are left out."""
+        file = roots.make(self._root) / self._inside.relative_to("/") / "detail"
+        events = []
+        for block in file.read_text().split("\n\n") if file.exists() else ():
+            pairs = (line.strip().partition(" = ") for line in block.splitlines() if line.startswith("\t"))
+            attributes = {name: value.strip('"') for name, _, value in pairs}
+            if attributes:
+                events.append(attributes)
+        return events
+
+    def forget(self) -> None:
+        """What came of accounting so far."""
+        (roots.make(self._root) / self._inside.relative_to("/") / "detail").unlink(missing_ok=True)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def kill(self) -> None:
+        """At once, as by a machine that loses its power."""
+        process, self._process = self._process, None
+        assert process is not None
+        # The words around the server execute it, so that this is it.
+        process.kill()
+        process.wait(5)
+
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
@@ -236,7 +270,12 @@ class FreeRadius:
 
     def _write(self, place: Path) -> None:
         libdir = "/usr/local/lib" if self._root is roots.RADIUS11 else "/usr/lib/freeradius"
-        words = {"folder": self._inside, "port": self.port, "version": self._version}
+        words = {
+            "folder": self._inside,
+            "port": self.port,
+            "accounting": self.accounting,
+            "version": self._version,
+        }
         listen = (_UDP if self._pki is None else _TLS).format(**words)
         secret = SECRET.decode() if self._pki is None else "radsec"
         proto = "udp" if self._pki is None else "tls"

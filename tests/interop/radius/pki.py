@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates for RADIUS over TLS: one authority, a server's and a client's certificate, made anew for each run."""
+"""Certificates for TLS between the gateway and other servers: one authority, a server's and a client's certificate,
+made anew for each run."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 SERVER_NAME: Final = "radius.example.test"
+CLIENT_NAME: Final = "gateway.example.test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Pki:
     client: Identity
 
 
-def make(server_name: str = SERVER_NAME, *, days: int = 30) -> Pki:
+def make(server_name: str = SERVER_NAME, client_name: str = CLIENT_NAME, *, days: int = 30) -> Pki:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, f"RADIUS laboratory {x509.random_serial_number():x}"[:40])]
@@ -64,7 +66,7 @@ def make(server_name: str = SERVER_NAME, *, days: int = 30) -> Pki:
     return Pki(
         root.public_bytes(Encoding.PEM),
         issue(server_name, ExtendedKeyUsageOID.SERVER_AUTH),
-        issue("gateway.example.test", ExtendedKeyUsageOID.CLIENT_AUTH),
+        issue(client_name, ExtendedKeyUsageOID.CLIENT_AUTH),
     )
 
 

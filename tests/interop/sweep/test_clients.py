@@ -124,6 +124,14 @@ def said_everywhere(field: Field, cell: dict[str, Any], not_approved: int) -> No
         assert told["approved"] is cell["datagram"]["approved"]
         assert told["suite"] == cell["datagram"]["suite"]
         assert told["remarks"] == "; ".join(cell["datagram"]["reasons"])
+    table = field.site.wolfguard("sessions", "--crypto").stdout
+    for facts in (tls, cell["datagram"]):
+        if facts is not None:
+            verdict = "yes" if facts["approved"] else "no"
+            row = (
+                rf"{facts['version']} +{facts['suite']} .*{verdict}[^\n]*{'; '.join(map(re.escape, facts['reasons']))}$"
+            )
+            assert re.search(rf"(?m){row}", table), table
     counted = status.not_approved(field.site) - not_approved
     assert counted == (0 if cell["approved"] else 1)
 

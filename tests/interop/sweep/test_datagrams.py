@@ -19,6 +19,7 @@ from tests.interop.conftest import Field
 from tests.interop.hostile import hellos
 from tests.interop.hostile.hellos import extension, hello_body
 from tests.interop.hostile.raw_datagrams import Datagrams
+from tests.interop.openconnect.test_tls import offering
 from tests.interop.raw import inside
 from tests.interop.sweep.conftest import enter
 from tests.interop.sweep.datagram_offers import (
@@ -33,6 +34,8 @@ from tests.interop.sweep.datagram_offers import (
 from tests.interop.sweep.datagram_stacks import DatagramStack, GnuTlsDatagrams, openssl_datagrams
 from tests.interop.sweep.stacks import Unable
 from tests.interop.sweep.tunnels import Tunnel, tunnel
+from wolfguard.cli.demo.client import Client
+from wolfguard.cli.demo.traffic import ping
 from wolfguard.linux.namespace import Topology
 from wolfguard.policy.load import load_profile
 
@@ -50,6 +53,7 @@ OLDER_WAY = (
     "X-DTLS-CipherSuite: OC-DTLS1_2-AES256-GCM:OC-DTLS1_2-AES128-GCM:AES256-SHA:AES128-SHA:DES-CBC3-SHA",
     "X-DTLS12-CipherSuite: ECDHE-RSA-AES256-GCM-SHA384:AES256-GCM-SHA384:AES128-GCM-SHA256",
 )
+HYBRIDS = "SecP256r1MLKEM768:SecP384r1MLKEM1024"
 PATIENCE = 10.0
 
 
@@ -193,10 +197,18 @@ def test_extensions(swept: tuple[str, Field], named: Tunnel, dialled: socket.soc
     datagrams.echo()
 
 
-def test_the_older_way_is_not_offered(swept: tuple[str, Field]) -> None:
+def test_the_older_way_is_not_offered(swept: tuple[str, Field], clients: list[Client]) -> None:
     """A master secret of the client's choice and suites by name, as Cisco's clients and old ones want it: nothing is
-    said of datagrams, so that such a client makes no try and stays on TLS."""
-    made = tunnel(*swept, *OLDER_WAY)
+    said of datagrams, so that such a client makes no try and stays on TLS. By hand and with openconnect."""
+    name, field = swept
+    made = tunnel(name, field, *OLDER_WAY)
     made.close()
     assert "X-CSTP-MTU" in made.head
     assert "X-DTLS" not in made.head.upper()
+    suites = ("--dtls-ciphers=OC-DTLS1_2-AES256-GCM:AES256-SHA", "--dtls12-ciphers=ECDHE-RSA-AES256-GCM-SHA384")
+    client = offering(field, f"{HYBRIDS}:P-256", dtls=True, options=suites)
+    clients.append(client)
+    address = client.connect()
+    ping(field.topology.client, Topology.UPSTREAM_V4, count=1)
+    assert not client.said("X-DTLS-(Session|App)-ID|DTLS handshake failed|Established DTLS")
+    assert field.session(address)["datagram"] is None

@@ -43,7 +43,7 @@ class FakePlace:
             for each in self._all()
             if each.startswith(f"{path}/")
         }
-        if not below:
+        if not below and path not in self.owners:
             raise Missing(f"there is no {path}")
         return tuple(sorted(below))
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from wolfguard.audit import kept
 from wolfguard.audit.kept import Kept
 from wolfguard.audit.report.json import document
-from wolfguard.audit.result import Audit, Finding, State, Waived
+from wolfguard.audit.result import Audit, Finding, State, Word
 from wolfguard.policy.controls import AuditProfile, Control, Framework
 from wolfguard.policy.expect import Value, expectation, frozen
 from wolfguard.policy.rule import Enforcement, Look, Observed, Reference, Rule, Severity
@@ -64,11 +64,11 @@ FRAMEWORK = Framework(
     ),
 )
 PROFILE = AuditProfile("sample", "A sample & nothing <else>", "For tests.", RULES, (FRAMEWORK,))
-WAIVED = Waived("A gateway forwards; this is its purpose.", "Head of networks", "2027-03-31")
+WAIVED = Word("A gateway forwards; this is its purpose.", "Head of networks", "2027-03-31")
 
 
 def finding(
-    number: int, state: State, observed: Value, reason: str = "", source: str = "/etc/example", **more: Waived
+    number: int, state: State, observed: Value, reason: str = "", source: str = "/etc/example", **more: Word
 ) -> Finding:
     return Finding(RULES[number], state, frozen(observed), source, reason, milliseconds=10 + number, **more)
 
@@ -77,7 +77,7 @@ def audit() -> Audit:
     findings = (
         finding(0, State.PASS, 5),
         finding(1, State.ERROR, None, "no gateway answers", "management socket"),
-        finding(2, State.WAIVED, 1, "seen: 1; expected: exactly 0", waiver=WAIVED),
+        finding(2, State.WAIVED, 1, "seen: 1; expected: exactly 0", word=WAIVED),
         finding(3, State.FAIL, "0666", f"seen: 0666; expected: no permission beyond 0640; {HOSTILE}", HOSTILE),
         finding(4, State.NOT_APPLICABLE, None, "this machine has no SELinux"),
         finding(5, State.PASS, {"names": ["a", HOSTILE], "good": True}),

@@ -17,7 +17,8 @@ from wolfguard.policy.expect import Expectation, expectation
 from wolfguard.policy.rule import Look, Rule
 from wolfguard.policy.rules import read_fixtures, read_rule, read_rules
 
-RULES = read_rules()
+RULES = [rule for rule in read_rules() if not rule.manual]
+MANUAL = [rule for rule in read_rules() if rule.manual]
 WITH_CONDITION = [rule for rule in RULES if rule.condition is not None]
 
 
@@ -131,3 +132,11 @@ def test_looks_are_asked_for_once() -> None:
     observations: Mapping[Look, Observation] = {rule.observe.look: Observation({"mode": "disabled"}, "")}
     assert set(looks(rule)) == set(observations)
     assert evaluate(rule, observations).state is State.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("rule", MANUAL, ids=lambda rule: rule.id)
+def test_what_only_a_person_can_say(rule: Rule) -> None:
+    assert looks(rule) == ()
+    finding = evaluate(rule, {})
+    assert finding.state is State.MANUAL
+    assert finding.reason.endswith("?")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from wolfguard.auth.admission import ADMITTED, HELD, LOCKED, Admission
 from wolfguard.auth.lockout import ACCOUNT, Guard, Limits
+from wolfguard.errors import LocalError
 
 SOURCE = "192.0.2.1"
 
@@ -28,6 +29,17 @@ def test_no_more_run_at_once_than_may_fail(admission: tuple[Admission, Guard]) -
     assert [gate.enter(number, "anna", SOURCE, 1) for number in range(4)] == [ADMITTED, ADMITTED, HELD, HELD]
     assert gate.leave(0, 1) == [(2, ADMITTED)]
     assert gate.leave(1, 1) == [(3, ADMITTED)]
+
+
+def test_who_asks_again_in_one_attempt_takes_no_second_place(admission: tuple[Admission, Guard]) -> None:
+    """A second factor that asks at once, without a form between."""
+    gate, _ = admission
+    for _ in range(10):
+        assert [gate.enter(1, "anna", SOURCE, 1) for _ in range(3)] == [ADMITTED] * 3
+        assert gate.leave(1, 1) == []
+    assert [gate.enter(number, "anna", SOURCE, 1) for number in range(3)] == [ADMITTED, ADMITTED, HELD]
+    with pytest.raises(LocalError):
+        gate.enter(1, "bert", SOURCE, 1)
 
 
 def test_a_lockout_reaches_those_who_wait(admission: tuple[Admission, Guard]) -> None:

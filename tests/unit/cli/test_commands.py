@@ -82,6 +82,7 @@ def check_golden(name: str, text: str) -> None:
         ("status.txt", ["status"]),
         ("status.json", ["status", "--json"]),
         ("sessions.txt", ["sessions"]),
+        ("sessions-crypto.txt", ["sessions", "--crypto"]),
         ("sessions-alice.json", ["sessions", "--user", "alice", "--json"]),
         ("sessions-nobody.txt", ["sessions", "--user", "nobody"]),
         ("users.txt", ["user", "list"]),

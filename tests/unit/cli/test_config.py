@@ -97,6 +97,25 @@ def test_resolve_prints_what_processes_read(tmp_path: Path) -> None:
     assert "PRIVATE" not in result.output
 
 
+def test_resolve_makes_the_own_keys_when_it_is_asked_to_and_the_file_is_good(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    file = good_site(tmp_path)
+    file.write_text(f"{file.read_text()}\npaths: {{keys: {keys}}}\n")
+    assert json.loads(config("resolve", str(file)).stdout)["own_keys"] == {"checkpoint": "", "evidence": ""}
+    assert not keys.exists()
+    bad = tmp_path / "bad.yml"
+    bad.write_text(f"{file.read_text()}\ncolour: red\n")
+    assert config("resolve", "--make-keys", str(bad)).exit_code == 1
+    assert not keys.exists()
+    resolved = json.loads(config("resolve", "--make-keys", str(file)).stdout)
+    assert resolved["own_keys"] == {name: (keys / f"{name}.pub").read_text() for name in ("checkpoint", "evidence")}
+    assert json.loads(config("resolve", str(file)).stdout) == resolved
+    (keys / "checkpoint.pub").unlink()
+    result = config("resolve", "--make-keys", str(file))
+    assert (result.exit_code, "checkpoint.key is there without" in result.stderr) == (1, True)
+    assert not (keys / "checkpoint.pub").exists()
+
+
 def test_resolve_of_a_bad_file(tmp_path: Path) -> None:
     result = config("resolve", str(tmp_path / "none.yml"))
     assert result.exit_code == 1

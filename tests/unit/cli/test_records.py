@@ -110,6 +110,14 @@ def test_the_newest_of_a_running_gateway(tmp_path: Path, key: Path) -> None:
         assert run("export", "--gateway", "--socket", site.path).output.splitlines() == TRAIL
 
 
+def test_what_events_prints_as_json_is_the_record_as_it_was_written(tmp_path: Path) -> None:
+    texts = Maker(KEY).event(1, who="Zoë \u2028 \x1b").texts
+    with running(tmp_path) as site:
+        site.sessiond.answers[ReadRecords] = lambda message: RecordBatch(tuple(texts[message.after :]), 1)
+        result = CliRunner().invoke(command, ["events", "--since", "0", "--json", "--socket", str(site.path)])
+    assert result.output.splitlines() == texts
+
+
 def test_the_journal(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As journalctl of systemd 252 and 257 prints it; that it is asked rightly, tests/system/test_journal.py shows."""
     entries = [{"WOLFGUARD_RECORD": text, "_PID": "7"} for text in TRAIL]

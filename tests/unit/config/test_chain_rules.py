@@ -38,6 +38,36 @@ def problems(profile: str, *chain: CertificateFacts) -> list[str]:
     return list(chain_rules.problems(Site("main", crypto=read_profile(profile).profile), chain))
 
 
+def of_server(profile: str, *chain: CertificateFacts, trusted: tuple[bytes, ...] = ()) -> list[tuple[str, str]]:
+    return list(chain_rules.of_server(load_profile(profile), chain, trusted))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_server_that_we_ask(name: str) -> None:
+    """SHA-1 anywhere in its chain breaks a rule, but for a certificate that is trusted itself."""
+    root = replace(ROOT, fingerprint=b"r" * 32)
+    assert of_server(name, LEAF, ISSUER, root, trusted=(root.fingerprint,)) == []
+    for chain, number in (((LEAF, ISSUER, root), 3), ((LEAF, replace(ISSUER, signature="sha1WithRSAEncryption")), 2)):
+        ((label, text),) = of_server(name, *chain)
+        assert label == "tls_weak_signature"
+        assert text.startswith(f"certificate {number} is signed with sha1WithRSAEncryption; {name} allows ")
+        assert "CN=" not in text
+
+
+def test_weak_keys_of_a_server_and_of_those_whom_we_trust() -> None:
+    weak = replace(ISSUER, **RSA, key_bits=1024)
+    ((label, text),) = of_server("fips-hybrid", LEAF, weak)
+    assert (label, text[:13]) == ("tls_weak_key", "certificate 2")
+    assert "RSA key of 1024 bits; fips-hybrid allows 2048 or more" in text
+    (text,) = chain_rules.of_authorities(load_profile("fips-hybrid"), (ROOT, weak))
+    assert text.startswith("certificate 2 (CN=issuer) has an RSA key of 1024 bits")
+
+
+def test_no_chain_and_one_without_end() -> None:
+    for chain in ((), (LEAF,) * 11):
+        assert [label for label, _ in of_server("fips-hybrid", *chain)] == ["tls_chain"]
+
+
 @pytest.mark.parametrize("name", profile_names())
 def test_what_every_profile_allows(name: str) -> None:
     """A root is believed for being there, whoever signed it with what."""

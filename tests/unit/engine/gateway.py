@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from wolfguard._native import KeyServer, built_algorithms
 from wolfguard.crypto.authority import Authority
-from wolfguard.engine import Event, Limits, Plane, TlsCertificate, TlsSite
+from wolfguard.engine import Data, Event, Limits, Opened, Plane, TlsCertificate, TlsSite
 
 THREADS = 2
 ECDSA, RSA = 3, 4
 PATIENCE = 20.0
+HELLO = b"hello\n"
 GROUPS = ("SecP256r1MLKEM768", "secp256r1", "secp384r1")
 WIDE = Limits(
     half_open=1000,
@@ -104,6 +105,13 @@ class Gateway:
                 if isinstance(event, kind) and wanted(event):
                     return event
             assert bell.poll(PATIENCE * 1000), f"no {kind.__name__} came"
+
+    def opened(self, client: ssl.SSLSocket) -> Opened:
+        """What is told of a client, which it is with the first that it says."""
+        client.sendall(HELLO)
+        told = self.next(Opened)
+        assert self.next(Data) == Data(told.conn, HELLO)
+        return told
 
     def client(self, context: ssl.SSLContext, name: str = "vpn.example.test") -> ssl.SSLSocket:
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.unit.engine.gateway import PATIENCE, WIDE, Gateway, client_context, site
+from tests.unit.engine.gateway import HELLO, PATIENCE, WIDE, Gateway, client_context, site
 from wolfguard.crypto.authority import Authority
 from wolfguard.engine import (
     Closed,
@@ -52,7 +52,7 @@ def run_client(command: Sequence[str], text: bytes = b"") -> str:
 
 def s_client(gateway: Gateway, *options: str) -> str:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-CAfile"]
-    return run_client([*command, str(gateway.authority.certificate), "-verify_return_error", *options])
+    return run_client([*command, str(gateway.authority.certificate), "-verify_return_error", *options], HELLO)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def s_client(gateway: Gateway, *options: str) -> str:
 )
 def test_talk(gateway: Gateway, version: ssl.TLSVersion, name: str, suite: str) -> None:
     with gateway.client(client_context(gateway.authority.certificate, version)) as client:
-        opened = gateway.next(Opened)
+        opened = gateway.opened(client)
         assert (opened.peer, opened.port) == client.getsockname()
         assert (opened.local, opened.local_port) == ("127.0.0.1", gateway.port)
         assert (opened.site, opened.server_name) == ("main", "vpn.example.test")
@@ -128,9 +128,11 @@ def test_refused(gateway: Gateway, options: tuple[str, ...], label: str, alert: 
 def test_no_renegotiation(gateway: Gateway) -> None:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-tls1_2", "-legacy_renegotiation"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdin is not None
+        process.stdin.write(HELLO)
+        process.stdin.flush()
         opened = gateway.next(Opened)
         gateway.plane.read(opened.conn)
-        assert process.stdin is not None
         process.stdin.write(b"R\n")
         process.stdin.flush()
         assert gateway.next(Closed).conn == opened.conn
@@ -181,12 +183,22 @@ def test_one_source_cannot_have_everything(authority: Authority) -> None:
         gateway.stop()
 
 
+def test_who_says_nothing_is_not_told_of(gateway: Gateway) -> None:
+    with gateway.client(client_context(gateway.authority.certificate)):
+        pass
+    with gateway.client(client_context(gateway.authority.certificate)) as client:
+        second = gateway.opened(client)
+        assert second.port == client.getsockname()[1]
+    counters = gateway.plane.counters()
+    assert (counters["handshake_ok"], counters["closed_silent"]) == (2, 1)
+
+
 def test_login_time(authority: Authority) -> None:
     limits = Limits(**{**WIDE.native(), "login_ms": 100})
     gateway = Gateway.start(authority, limits)
     try:
         with gateway.client(client_context(authority.certificate)) as client:
-            opened = gateway.next(Opened)
+            opened = gateway.opened(client)
             assert gateway.next(Closed) == Closed(opened.conn, "login_timeout")
             assert client.recv(1) == b""
     finally:
@@ -198,7 +210,7 @@ def test_tunnel(gateway: Gateway) -> None:
         return struct.pack(">4sHBB", b"STF\x01", len(payload), kind, 0) + payload
 
     with gateway.client(client_context(gateway.authority.certificate)) as client:
-        opened = gateway.next(Opened)
+        opened = gateway.opened(client)
         gateway.plane.read(opened.conn)
         client.sendall(b"CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\n\r\n")
         assert gateway.next(Data).data.startswith(b"CONNECT")
@@ -216,8 +228,8 @@ def test_tunnel(gateway: Gateway) -> None:
 
 def test_key_server_restarted(gateway: Gateway) -> None:
     context = client_context(gateway.authority.certificate)
-    with gateway.client(context):
-        gateway.next(Opened)
+    with gateway.client(context) as client:
+        gateway.opened(client)
     gateway.keys.close()
     with pytest.raises((ssl.SSLError, ConnectionError)):
         gateway.client(context)
@@ -226,8 +238,8 @@ def test_key_server_restarted(gateway: Gateway) -> None:
     successor = Gateway.start(gateway.authority)
     gateway.keys = successor.keys
     gateway.connect_keys()
-    with gateway.client(context):
-        gateway.next(Opened)
+    with gateway.client(context) as client:
+        gateway.opened(client)
     gateway.keys = before
     successor.stop()
 
@@ -236,13 +248,13 @@ def test_sites_are_replaced_or_kept(gateway: Gateway) -> None:
     context = client_context(gateway.authority.certificate)
     with pytest.raises(ValueError, match="nonsense"):
         gateway.plane.set_sites([site(gateway.authority, groups=("nonsense",))])
-    with gateway.client(context):
-        assert gateway.next(Opened).site == "main"
+    with gateway.client(context) as client:
+        assert gateway.opened(client).site == "main"
     gateway.plane.set_sites([site(gateway.authority, name="renewed", versions=("1.2",))])
     with pytest.raises(ssl.SSLError):
         gateway.client(context)
-    with gateway.client(client_context(gateway.authority.certificate, ssl.TLSVersion.TLSv1_2)):
-        assert gateway.next(Opened).site == "renewed"
+    with gateway.client(client_context(gateway.authority.certificate, ssl.TLSVersion.TLSv1_2)) as client:
+        assert gateway.opened(client).site == "renewed"
 
 
 def test_unknown_connections_are_no_error(gateway: Gateway) -> None:

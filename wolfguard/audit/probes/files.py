@@ -43,34 +43,39 @@ def tree(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     top = arguments["path"]
     found: dict[str, list[str]] = {"writable": [], "foreign": [], "readable": [], "keys_readable": []}
     try:
-        for path, facts in walk(vantage.place, top):
-            if facts.owner != "root":
-                found["foreign"].append(path)
-            if facts.kind is Kind.LINK:
-                continue
-            if is_loose(facts):
-                found["writable"].append(path)
-            if facts.mode & 0o004:
-                found["readable"].append(path)
-            if facts.mode & 0o066 and facts.kind is Kind.FILE and _holds_key(vantage.place, path, facts):
-                found["keys_readable"].append(path)
+        vantage.place.facts(top)
     except Missing:
         return Observation(None, top)
+    for path, facts in walk(vantage.place, top):
+        if facts.owner != "root":
+            found["foreign"].append(path)
+        if facts.kind is Kind.LINK:
+            continue
+        if is_loose(facts):
+            found["writable"].append(path)
+        if facts.mode & 0o004:
+            found["readable"].append(path)
+        if facts.mode & 0o066 and facts.kind is Kind.FILE and _holds_key(vantage.place, path, facts):
+            found["keys_readable"].append(path)
     return Observation({name: some(paths) for name, paths in found.items()}, top)
 
 
 def walk(place: Place, top: str) -> Iterator[tuple[str, FileFacts]]:
-    """The folder itself and all below it; nothing is entered over a link. Raises Unobservable past WALKED_MAXIMUM."""
+    """The folder itself and all below it; nothing is entered over a link, and what goes away meanwhile is left out.
+    Raises Unobservable past WALKED_MAXIMUM."""
     todo, number = [top], 0
     while todo:
         path = todo.pop()
-        facts = place.facts(path)
+        try:
+            facts = place.facts(path)
+            below = place.listing(path) if facts.kind is Kind.FOLDER else ()
+        except Missing:
+            continue
         number += 1
         if number > WALKED_MAXIMUM:
             raise Unobservable(f"{top} holds more than {WALKED_MAXIMUM} files and folders")
         yield path, facts
-        if facts.kind is Kind.FOLDER:
-            todo.extend(f"{path.rstrip('/')}/{name}" for name in reversed(place.listing(path)))
+        todo.extend(f"{path.rstrip('/')}/{name}" for name in reversed(below))
 
 
 def is_loose(facts: FileFacts) -> bool:
@@ -89,4 +94,7 @@ def some(paths: list[str]) -> tuple[str, ...]:
 
 def _holds_key(place: Place, path: str, facts: FileFacts) -> bool:
     """By its first words, as PEM has them; what it holds goes nowhere."""
-    return facts.size <= KEY_BYTES and b"PRIVATE KEY-----" in place.read(path, KEY_BYTES)
+    try:
+        return facts.size <= KEY_BYTES and b"PRIVATE KEY-----" in place.read(path, KEY_BYTES)
+    except Missing:
+        return False

@@ -29,10 +29,10 @@ def files(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """Raises Unobservable where the package was not installed by pip."""
     place, root = vantage.place, vantage.installation
     record = _record(place, root)
-    changed = [path for path, wanted in record.items() if not _is_as_listed(place, f"{root}/{path}", wanted)]
+    listed = {f"{root}/{path}": wanted for path, wanted in record.items()}
+    changed = [path for path, wanted in listed.items() if not _is_as_listed(place, path, wanted)]
     package = f"{root}/{_PACKAGE}"
     there = list(walk(place, package))
-    listed = {f"{root}/{path}" for path in record}
     unlisted = [
         path for path, facts in there if facts.kind is not Kind.FOLDER and path not in listed and _COMPILED not in path
     ]

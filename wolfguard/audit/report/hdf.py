@@ -66,7 +66,6 @@ def _groups(result: Kept) -> list[Json]:
 def _control(result: Kept, finding: KeptFinding) -> Json:
     nist = [each.id for each in finding.references if each.framework == _NIST]
     others = [f"{each.framework} {each.id}" for each in finding.references if each.framework != _NIST]
-    waiver = finding.waiver
     return {
         "id": finding.rule,
         "title": line(finding.title),
@@ -86,17 +85,21 @@ def _control(result: Kept, finding: KeptFinding) -> Json:
         },
         "code": "",
         "source_location": {"ref": f"policies/rules/{finding.rule}/rule.yml", "line": 1},
-        "waiver_data": {}
-        if waiver is None
-        else {
-            "justification": line(waiver.justification),
-            "approver": line(waiver.approver),
-            "expiration_date": waiver.expires,
-            "run": True,
-            "skipped_due_to_waiver": False,
-        },
+        **_words(finding),
         "results": [_outcome(result, finding)],
     }
+
+
+def _words(finding: KeptFinding) -> Json:
+    """What a person has said of it, in the form of InSpec's waivers and attestations."""
+    word = finding.word
+    if word is None:
+        return {"waiver_data": {}}
+    if finding.state is State.WAIVED:
+        about = {"justification": line(word.text), "approver": line(word.approver), "expiration_date": word.expires}
+        return {"waiver_data": {**about, "run": True, "skipped_due_to_waiver": False}}
+    about = {"control_id": finding.rule, "explanation": line(word.text), "updated_by": line(word.approver)}
+    return {"waiver_data": {}, "attestation_data": {**about, "status": "passed", "expires": word.expires}}
 
 
 def _outcome(result: Kept, finding: KeptFinding) -> Json:

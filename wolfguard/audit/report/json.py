@@ -79,13 +79,9 @@ def _finding(finding: Finding) -> Json:
         "references": [{"framework": each.framework, "id": each.id} for each in finding.rule.references],
         "remedy": finding.rule.remedy,
         "milliseconds": finding.milliseconds,
-        "waiver": None
-        if finding.waiver is None
-        else {
-            "justification": finding.waiver.justification,
-            "approver": finding.waiver.approver,
-            "expires": finding.waiver.expires,
-        },
+        "word": None
+        if finding.word is None
+        else {"text": finding.word.text, "approver": finding.word.approver, "expires": finding.word.expires},
     }
 
 

@@ -173,7 +173,7 @@ class _Writer:
                 _prop("state", finding.state.value),
                 _prop("severity", finding.severity.name.lower()),
             ],
-            "methods": ["UNKNOWN" if finding.state is State.MANUAL else "TEST"],
+            "methods": [_method(finding)],
             "types": ["control-objective"],
             "origins": self._origins(),
             "subjects": [{"subject-uuid": self._id("gateway"), "type": "component"}],
@@ -183,14 +183,14 @@ class _Writer:
         }
 
     def _risk(self, finding: KeptFinding) -> Json:
-        waiver = finding.waiver
+        word = finding.word
         risk: Json = {
             "uuid": self._id("risk", finding.rule),
             "title": line(f"Not so: {finding.title}"),
             "description": markdown(sentence(finding)),
             "statement": markdown(finding.rationale or finding.title),
             "props": [_prop("rule-id", finding.rule), _prop("severity", finding.severity.name.lower())],
-            "status": "open" if waiver is None else "deviation-approved",
+            "status": "open" if word is None else "deviation-approved",
             "origins": self._origins(),
             "remediations": [
                 {
@@ -202,13 +202,13 @@ class _Writer:
             ],
             "related-observations": [{"observation-uuid": self._id("observation", finding.rule)}],
         }
-        if waiver is not None:
+        if word is not None:
             risk["props"] += [
-                _prop("waiver-approver", waiver.approver),
-                _prop("waiver-expires", waiver.expires),
-                _prop("waiver-justification", waiver.justification),
+                _prop("waiver-approver", word.approver),
+                _prop("waiver-expires", word.expires),
+                _prop("waiver-justification", word.text),
             ]
-            risk["deadline"] = f"{waiver.expires}T23:59:59Z"
+            risk["deadline"] = f"{word.expires}T23:59:59Z"
         return risk
 
     def _controls(self) -> Iterator[Json]:
@@ -261,6 +261,13 @@ def _status(control: KeptControl, found: Sequence[KeptFinding]) -> tuple[Json, s
         return {"state": "not-satisfied", "reason": "other"}, f"What a machine shows of it holds ({said}).{note}"
     reason = "fail" if counts[State.FAIL] else "other"
     return {"state": "not-satisfied", "reason": reason}, f"Rules that {said}.{note}"
+
+
+def _method(finding: KeptFinding) -> str:
+    """OSCAL's word for how it was looked at."""
+    if finding.state is State.PASS and finding.word is not None:
+        return "INTERVIEW"
+    return "UNKNOWN" if finding.state is State.MANUAL else "TEST"
 
 
 def _prop(name: str, value: str) -> Json:

@@ -55,16 +55,17 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"  {rule.severity.name.lower():<6}  {rule.id}"
     yield from _wrapped(rule.title, " " * 10)
     if finding.state is State.PASS:
-        yield from _wrapped(f"seen: {told(finding.observed)} ({finding.source})", " " * 10)
+        word = finding.word
+        by = finding.source if word is None else f"{word.approver}, until {word.expires}"
+        yield from _wrapped(f"{'seen' if word is None else 'attested'}: {told(finding.observed)} ({by})", " " * 10)
         return
     where = f" ({finding.source})" if finding.state in (State.FAIL, State.WAIVED) else ""
     yield from _wrapped(f"{finding.reason}{where}", " " * 10)
     if finding.state is State.FAIL:
         yield from _wrapped(f"do: {rule.remedy}", " " * 10)
-    if finding.waiver is not None:
-        accepted = finding.waiver
-        text = f"accepted by {accepted.approver} until {accepted.expires}: {accepted.justification}"
-        yield from _wrapped(text, " " * 10)
+    if finding.word is not None:
+        word = finding.word
+        yield from _wrapped(f"accepted by {word.approver} until {word.expires}: {word.text}", " " * 10)
 
 
 def _frameworks(audit: Audit) -> Iterator[str]:

@@ -45,10 +45,9 @@ def seen(finding: KeptFinding) -> str:
 
 def sentence(finding: KeptFinding) -> str:
     """What is to be said of the finding in one line."""
+    word = finding.word
     if finding.state is State.PASS:
-        return f"seen: {seen(finding)}"
-    waiver = finding.waiver
-    accepted = (
-        "" if waiver is None else f"; accepted by {waiver.approver} until {waiver.expires}: {waiver.justification}"
-    )
+        by = "" if word is None else f", attested by {word.approver} until {word.expires}"
+        return line(f"{'seen' if word is None else 'said'}: {seen(finding)}{by}")
+    accepted = "" if word is None else f"; accepted by {word.approver} until {word.expires}: {word.text}"
     return line(f"{finding.reason or STATES[finding.state]}{accepted}")

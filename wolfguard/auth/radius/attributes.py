@@ -155,6 +155,17 @@ def _seconds(kind: str) -> Callable[[bytes], Pairs]:
     return read_seconds
 
 
+def _rate(kind: str) -> Callable[[bytes], Pairs]:
+    def read_rate(value: bytes) -> Pairs:
+        """Bits a second."""
+        rate = int.from_bytes(_sized(value, 4), "big")
+        if rate == 0:
+            raise ValueError
+        yield kind, str(rate)
+
+    return read_rate
+
+
 def _group(value: bytes) -> Pairs:
     name = value.decode("ascii")
     if _GROUP.fullmatch(name) is None:
@@ -203,4 +214,6 @@ _READERS: Final[dict[str, Callable[[bytes], Pairs]]] = {
     "Session-Timeout": _seconds("session-timeout"),
     "Idle-Timeout": _seconds("idle-timeout"),
     "Acct-Interim-Interval": _seconds("interim-interval"),
+    "WISPr-Bandwidth-Max-Up": _rate("rate-up"),
+    "WISPr-Bandwidth-Max-Down": _rate("rate-down"),
 }

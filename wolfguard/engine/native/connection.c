@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* connection.c - the states of a connection. Whatever goes wrong before OPENED is a refusal of a stranger, summed by
- * address and label; after it, Python hears CLOSED with a reason, exactly once. */
+/* connection.c - the states of a connection. Whatever goes wrong in the handshake is a refusal of a stranger, summed by
+ * address and label. Once OPENED is told, Python hears CLOSED with a reason, exactly once. */
 #include "connection.h"
 
 #include <errno.h>
@@ -64,15 +64,36 @@ static void push(struct wge_connection *c, enum wge_event_kind kind, const char 
     }
 }
 
-/* `label` before OPENED is a counter's name, after it a reason for Python. */
+static void tell(struct wge_connection *c)
+{
+    struct wge_opened *facts = c->facts;
+    if (c->told)
+        return;
+    c->facts = NULL;
+    c->told = true;
+    push(c, WGE_EVENT_OPENED, NULL, (uint8_t *)facts, sizeof(*facts));
+}
+
+/* An end that nobody needs to hear of, of a client who has said nothing. */
+static bool is_silent(const struct wge_connection *c, const char *label)
+{
+    return !c->told && (strcmp(label, "closed_by_peer") == 0 || strcmp(label, "reset_by_peer") == 0 ||
+                        strcmp(label, "login_timeout") == 0);
+}
+
+/* `label` before the end of the handshake is a counter's name, after it a reason for Python. */
 static void end(struct wge_connection *c, const char *label)
 {
     if (c->state == WGE_CONNECTION_DEAD)
         return;
-    if (!c->opened)
+    if (!c->opened) {
         wge_refusals_add(c->front->refusals, &c->peer, label);
-    else if (c->state != WGE_CONNECTION_LINGER)
+    } else if (is_silent(c, label)) {
+        WGE_COUNT(c->front->counters, closed_silent);
+    } else if (c->state != WGE_CONNECTION_LINGER) {
+        tell(c);
         push(c, WGE_EVENT_CLOSED, label, NULL, 0);
+    }
     (void)wge_stream_flush(c->stream); /* an alert may wait */
     c->state = WGE_CONNECTION_DEAD;
 }
@@ -150,13 +171,11 @@ static enum wge_result step_hello(struct wge_connection *c)
 
 static void open_connection(struct wge_connection *c)
 {
-    struct wge_opened *facts = c->facts;
-    wge_stream_facts(c->stream, &facts->tls);
-    c->facts = NULL;
+    wge_stream_facts(c->stream, &c->facts->tls);
     c->opened = true;
+    c->granted = true;
     c->state = WGE_CONNECTION_CONTROL;
     WGE_COUNT(c->front->counters, handshake_ok);
-    push(c, WGE_EVENT_OPENED, NULL, (uint8_t *)facts, sizeof(*facts));
 }
 
 static enum wge_result step_handshake(struct wge_connection *c)
@@ -215,6 +234,7 @@ static void deliver(struct wge_connection *c, uint8_t *plain, size_t length)
     }
     c->granted = false;
     WGE_COUNT_BY(c->front->counters, control_bytes_in, length);
+    tell(c);
     push(c, WGE_EVENT_DATA, NULL, copy, length);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* connection.h - one connection from accept to its tunnel or its end: the ClientHello is judged, the handshake done,
- * then control plaintext goes to Python one record a grant and comes back into a bounded queue. Owned by one handshake
- * thread. Knows neither epoll nor timers: it says what it waits for, and the thread calls it again. */
+ * then control plaintext goes to Python one record a grant and comes back into a bounded queue. Python first hears of a
+ * connection with its first record (which needs no grant): a client that does a handshake and says nothing, as scanners
+ * and floods do, costs Python nothing. Owned by one handshake thread. Knows neither epoll nor timers: it says what it waits for, and the thread calls it again. */
 #ifndef WGE_CONNECTION_H
 #define WGE_CONNECTION_H
 
@@ -44,13 +45,14 @@ struct wge_connection {
     uint64_t id;
     struct wge_address peer, local;
     bool limited;             /* counts as unauthenticated */
-    bool opened;              /* Python knows it */
-    bool granted;             /* Python waits for a record */
+    bool opened;              /* the handshake is done */
+    bool told;                /* Python knows it */
+    bool granted;             /* the next record is wanted */
     bool needs_flush;         /* reading goes on only when the socket has taken what waits */
     bool closing;             /* end when the queue is empty */
     bool half_closed;         /* our direction is shut */
     size_t lingered;          /* bytes thrown away in WGE_CONNECTION_LINGER */
-    struct wge_opened *facts; /* until OPENED */
+    struct wge_opened *facts; /* until Python is told */
     struct wge_plain_queue queue;
 };
 

@@ -14,7 +14,7 @@
     X(refused_no_memory) X(handshake_ok) X(handshake_failed) X(handshake_timeout) X(handshake_closed) X(handshake_alert) \
     X(handshake_not_tls) X(handshake_malformed) X(handshake_version) X(handshake_no_suite) X(handshake_no_group) \
     X(handshake_no_signature) X(handshake_no_ems) X(handshake_no_hybrid) X(refusals_lost) \
-    X(login_timeout) X(sign_ok) X(sign_failed) X(sign_timeout) X(control_bytes_in) X(control_bytes_out) \
+    X(closed_silent) X(login_timeout) X(sign_ok) X(sign_failed) X(sign_timeout) X(control_bytes_in) X(control_bytes_out) \
     /* outside, DTLS hellos (datagram_hello.c) */ \
     X(datagram_hello_malformed) X(datagram_hello_fragmented) X(datagram_hello_version) X(datagram_hello_weak_random) \
     X(datagram_version) X(datagram_no_suite) X(datagram_no_ems) \

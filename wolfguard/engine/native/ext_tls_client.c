@@ -208,6 +208,22 @@ static PyObject *tls_client_handshake(PyObject *object, PyObject *unused)
     return Py_BuildValue("(ss)", wge_tls_client_protocol(client), wge_tls_client_suite(client));
 }
 
+static PyObject *tls_client_chain(PyObject *object, PyObject *unused)
+{
+    struct tls_client *self = (struct tls_client *)object;
+    PyObject *list = PyList_New(0);
+    const uint8_t *bytes;
+    size_t length = 0;
+    (void)unused;
+    for (size_t i = 0; list != NULL && (bytes = wge_tls_client_certificate(self->client, i, &length)) != NULL; i++) {
+        PyObject *one = PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)length);
+        if (one == NULL || PyList_Append(list, one) != 0)
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+    }
+    return list;
+}
+
 static PyObject *tls_client_read(PyObject *object, PyObject *unused)
 {
     struct tls_client *self = (struct tls_client *)object;
@@ -270,6 +286,7 @@ static PyMethodDef sign_channel_methods[] = {
 static PyMethodDef tls_client_methods[] = {
     {"feed", tls_client_feed, METH_VARARGS, NULL},
     {"handshake", tls_client_handshake, METH_NOARGS, NULL},
+    {"chain", tls_client_chain, METH_NOARGS, NULL},
     {"read", tls_client_read, METH_NOARGS, NULL},
     {"write", tls_client_write, METH_VARARGS, NULL},
     {"close_notify", tls_client_close_notify, METH_NOARGS, NULL},

@@ -23,6 +23,8 @@
 #define NAME_MAX_BYTES 253
 #define PROTOCOL_MAX 255
 #define ECC_BITS_MIN 256
+#define CHAIN_MAX 10
+#define CHAIN_BYTES_MAX ((size_t)64 * 1024)
 
 struct wge_tls_client {
     WOLFSSL_CTX *ctx;
@@ -31,6 +33,9 @@ struct wge_tls_client {
     struct wge_tls_rules rules;
     struct wge_signing signing;
     char protocol[PROTOCOL_MAX + 1];
+    uint8_t *chain; /* one certificate after the other */
+    size_t lengths[CHAIN_MAX];
+    size_t chain_count;
     const char *suite;
     unsigned patience;
     bool established, flooded, failed;
@@ -64,6 +69,32 @@ static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
     return count == 0 ? WOLFSSL_CBIO_ERR_WANT_WRITE : (int)count;
 }
 
+/* Called with the server's own certificate, when the whole chain has been read; keeps it for the caller, and changes no
+ * verdict but by refusing a chain that is too long to be kept. */
+static int keep_chain(int verified, WOLFSSL_X509_STORE_CTX *store)
+{
+    struct wge_tls_client *c = store->userCtx;
+    size_t total = 0;
+    if (verified != 1 || store->totalCerts < 1 || store->totalCerts > CHAIN_MAX)
+        return 0;
+    for (int i = 0; i < store->totalCerts; i++)
+        total += store->certs[i].length;
+    if (total > CHAIN_BYTES_MAX)
+        return 0;
+    free(c->chain);
+    c->chain_count = 0;
+    c->chain = malloc(total);
+    if (c->chain == NULL)
+        return 0;
+    uint8_t *at = c->chain;
+    for (int i = 0; i < store->totalCerts; i++) {
+        memcpy(at, store->certs[i].buffer, store->certs[i].length);
+        c->lengths[c->chain_count++] = store->certs[i].length;
+        at += store->certs[i].length;
+    }
+    return 1;
+}
+
 /* --- making --------------------------------------------------------------------------------------------------------- */
 
 static bool certificate_of_ours(WOLFSSL_CTX *ctx, const struct wge_certificate_config *config)
@@ -87,7 +118,7 @@ static enum wge_result make_context(struct wge_tls_client *c, const struct wge_t
     c->ctx = wolfSSL_CTX_new(wolfTLSv1_3_client_method());
     if (c->ctx == NULL)
         return WGE_NO_MEMORY;
-    wolfSSL_CTX_set_verify(c->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    wolfSSL_CTX_set_verify(c->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, keep_chain);
     wolfSSL_CTX_SetIORecv(c->ctx, receive);
     wolfSSL_CTX_SetIOSend(c->ctx, transmit);
     wge_tls_install_signing(c->ctx);
@@ -132,6 +163,7 @@ static enum wge_result make_object(struct wge_tls_client *c, const struct wge_tl
         return COMPLAIN(why, "no key share could be made");
     wolfSSL_SetIOReadCtx(c->ssl, c);
     wolfSSL_SetIOWriteCtx(c->ssl, c);
+    wolfSSL_SetCertCbCtx(c->ssl, c);
     wge_tls_set_signing(c->ssl, &c->signing);
     wolfSSL_set_using_nonblock(c->ssl, 1);
     return WGE_OK;
@@ -180,6 +212,7 @@ void wge_tls_client_free(struct wge_tls_client *c)
     wolfSSL_CTX_free(c->ctx);
     wge_cipher_drop(&c->in);
     wge_cipher_drop(&c->out);
+    free(c->chain);
     free(c);
 }
 
@@ -223,6 +256,7 @@ static const char *label_of(const struct wge_tls_client *c, int error)
     case WC_NO_ERR_TRACE(ASN_PARSE_E):
     case WC_NO_ERR_TRACE(EXTKEYUSE_AUTH_E):
     case WC_NO_ERR_TRACE(NO_PEER_CERT):
+    case WC_NO_ERR_TRACE(VERIFY_CERT_ERROR):
         return "tls_chain";
     default:
         return "tls_failed";
@@ -261,6 +295,17 @@ enum wge_result wge_tls_client_handshake(struct wge_tls_client *c, const char **
     *label = label_of(c, error);
     c->failed = true;
     return WGE_PEER_ERROR;
+}
+
+const uint8_t *wge_tls_client_certificate(const struct wge_tls_client *c, size_t index, size_t *length)
+{
+    const uint8_t *at = c->chain;
+    if (!c->established || index >= c->chain_count)
+        return NULL;
+    for (size_t i = 0; i < index; i++)
+        at += c->lengths[i];
+    *length = c->lengths[index];
+    return at;
 }
 
 const char *wge_tls_client_protocol(const struct wge_tls_client *c)

@@ -41,6 +41,9 @@ enum wge_result wge_tls_client_feed(struct wge_tls_client *c, const uint8_t *dat
  * tls_protocol, tls_version, tls_weak_key, tls_failed; an alert may wait to be sent. */
 enum wge_result wge_tls_client_handshake(struct wge_tls_client *c, const char **label);
 
+/* After the handshake: the server's certificates (DER) in the order in which it sent them, for the caller's own rules; NULL
+ * past the last one. */
+const uint8_t *wge_tls_client_certificate(const struct wge_tls_client *c, size_t index, size_t *length);
 /* After the handshake: IANA's names; the protocol that the server chose from ours. */
 const char *wge_tls_client_protocol(const struct wge_tls_client *c);
 const char *wge_tls_client_suite(const struct wge_tls_client *c);

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from wolfguard.auth.radius import exchange, packet
 from wolfguard.auth.radius.packet import Packet
@@ -19,28 +20,38 @@ from wolfguard.crypto.client import ClientSettings, SignChannel
 from wolfguard.errors import StartError
 from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.authd.links import RADIUS_1_0, RADIUS_1_1, Build, Link, TlsLink, UdpLink, Unanswered
+from wolfguard.procs.authd.orders import Orders
+from wolfguard.procs.authd.server_chain import judge
 from wolfguard.procs.log import Log
 from wolfguard.secret import Secret
 
 log = Log(__name__)
 
+WATCH_SECONDS: Final = 30.0
+
 
 class Answering:
-    """`secrets` are those of the servers, for transport "udp" alone."""
+    """`secrets` are those of the servers, for transport "udp" alone. `orders` hears what servers order, over TLS."""
 
     def __init__(
-        self, radius: Radius, servers: Sequence[RadiusServer], secrets: Sequence[Secret], keyd: SignChannel
+        self,
+        radius: Radius,
+        servers: Sequence[RadiusServer],
+        secrets: Sequence[Secret],
+        keyd: SignChannel,
+        orders: Orders | None = None,
     ) -> None:
         if radius.crypto is None:
             raise StartError("a backend of type radius has no crypto profile; the supervisor is of another release")
         self._nas = radius.nas_identifier
         self._links = [
-            _link(radius, radius.crypto, server, secrets[place] if secrets else None, keyd)
+            _link(radius, radius.crypto, server, secrets[place] if secrets else None, keyd, orders)
             for place, server in enumerate(servers)
         ]
         self._servers = Servers(len(self._links))
         self._probes: set[asyncio.Task[None]] = set()
         self._prober: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     def name(self, place: int) -> str:
         """Of a server, for the log."""
@@ -63,7 +74,13 @@ class Answering:
             return reply, place
         raise last
 
+    def watch(self) -> None:
+        """Keeps a connection to every server, so that each can order something at any time."""
+        self._watcher = asyncio.create_task(self._watch())
+
     def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
         for probe in self._probes:
             probe.cancel()
         if self._prober is not None:
@@ -106,13 +123,33 @@ class Answering:
         else:
             self._answered(place)
 
+    async def _watch(self) -> None:
+        while True:
+            alive = [place for place in range(len(self._links)) if not self._servers.dead(place)]
+            await asyncio.gather(*(self._look(place) for place in alive))
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _look(self, place: int) -> None:
+        """As `_probe`, but one silence says little of a server that answers others."""
+        try:
+            await self._links[place].ask(packet.STATUS_SERVER, lambda _: exchange.status(self._nas))
+        except Unanswered as error:
+            self._failed(place, error)
+        else:
+            self._answered(place)
+
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
 
 def _link(
-    radius: Radius, crypto: CryptoProfile, server: RadiusServer, secret: Secret | None, keyd: SignChannel
+    radius: Radius,
+    crypto: CryptoProfile,
+    server: RadiusServer,
+    secret: Secret | None,
+    keyd: SignChannel,
+    orders: Orders | None,
 ) -> Link:
     port = port_of(server, radius.transport)
     shown = f"[{server.address}]:{port}" if ":" in server.address else f"{server.address}:{port}"
@@ -131,5 +168,6 @@ def _link(
         groups=crypto.groups,
         signatures=crypto.signatures,
         minimum_rsa_bits=crypto.minimum_rsa_bits,
+        judge=judge(crypto, radius.authorities_pem.encode()),
     )
-    return TlsLink(shown, server.address, port, radius.response, settings, keyd)
+    return TlsLink(shown, server.address, port, radius.response, settings, keyd, orders)

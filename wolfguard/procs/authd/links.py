@@ -15,13 +15,15 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from wolfguard.auth.radius import packet
+from wolfguard.auth.radius import dynamic, packet
 from wolfguard.auth.radius.line import Line
 from wolfguard.auth.radius.packet import Attributes, Packet
 from wolfguard.auth.radius.protection import RADSEC, Historic, Protection, Token
 from wolfguard.crypto.client import ClientSettings, SignChannel, TlsClient
 from wolfguard.crypto.random import random_bytes
 from wolfguard.errors import PeerError
+from wolfguard.ipc.orders import RESOURCES
+from wolfguard.procs.authd.orders import Orders
 from wolfguard.procs.log import Log
 from wolfguard.secret import Secret
 
@@ -57,9 +59,11 @@ class Link(abc.ABC):
         self._waiting: dict[int, asyncio.Future[Packet]] = {}
         self._tickets = itertools.count()
         self._freed = asyncio.Event()
+        self._ended = "closed"
         self._opening: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._ended = "closed"
 
     async def ask(self, code: int, build: Build) -> Packet:
         """The reply. Raises Unanswered, and LocalError for a request that does not fit into a packet."""
@@ -73,7 +77,8 @@ class Link(abc.ABC):
             raise Unanswered("timeout", at_once=self._line is None) from None
         line, protection = self._line, self._protection
         if line is None or protection is None:
-            raise Unanswered("closed")
+            # It has ended as soon as it stood; why, whoever ended it knew.
+            raise Unanswered(self._ended)
         loop = asyncio.get_running_loop()
         ticket = next(self._tickets)
         waiting: asyncio.Future[Packet] = loop.create_future()
@@ -88,7 +93,8 @@ class Link(abc.ABC):
             line.forget(ticket)
 
     def close(self, label: str = "closed") -> None:
-        """Ends the connection; all that waits on it fails with this label."""
+        """Ends the connection; all that waits on it, or comes too late for it, fails with this label."""
+        self._ended = label
         reader, self._reader = self._reader, None
         if reader is not None and reader is not asyncio.current_task():
             reader.cancel()
@@ -143,7 +149,7 @@ class Link(abc.ABC):
             raise Unanswered("unreachable", at_once=True) from None
         except PeerError as error:
             self.close(error.label)
-            log.warning("radius_refused", server=self.name, reason=error.label)
+            log.warning("radius_refused", server=self.name, reason=error.label, detail=error.detail)
             raise Unanswered(error.label, at_once=True) from None
         except Exception:
             # A defect of ours: whoever asked hears of it, and the next one finds a connection to open.
@@ -236,11 +242,20 @@ class TlsLink(Link):
     """RADIUS/1.1, or where the settings offer it and the server knows nothing better, RADIUS/1.0, over TLS."""
 
     def __init__(
-        self, name: str, address: str, port: int, window: float, settings: ClientSettings, keyd: SignChannel
+        self,
+        name: str,
+        address: str,
+        port: int,
+        window: float,
+        settings: ClientSettings,
+        keyd: SignChannel,
+        orders: Orders | None = None,
     ) -> None:
         super().__init__(name, address, port, window)
         self._settings = settings
         self._keyd = keyd
+        self._orders = orders
+        self._obeying: set[asyncio.Task[None]] = set()
         self._tls: TlsClient | None = None
         self._writing = False
 
@@ -270,6 +285,31 @@ class TlsLink(Link):
         self._protection = Token() if protocol == RADIUS_1_1 else Historic(RADSEC)
         self._tls = tls
         self._line = Line(self._protection, window=self._window, datagrams=False)
+
+    def _take(self, data: bytes) -> None:
+        """Also what the server orders, on a connection that we have opened (RFC 8559)."""
+        if self._orders is None or self._protection is None or data[0] not in dynamic.CODES:
+            super()._take(data)
+            return
+        protection, orders = self._protection, self._orders
+        try:
+            request = protection.accept(data)
+        except PeerError as error:
+            orders.refuse(self.name, error.label)
+            raise
+        if not orders.admit(self.name):
+            code, attributes = dynamic.answer(request, RESOURCES)
+            self._send(protection.answer(code, request, attributes))
+            return
+        task = asyncio.create_task(self._obey(orders, protection, request))
+        self._obeying.add(task)
+        task.add_done_callback(self._obeying.discard)
+
+    async def _obey(self, orders: Orders, protection: Protection, request: Packet) -> None:
+        code, attributes = await orders.obey(self.name, request)
+        # On another connection nobody waits for it.
+        if self._protection is protection and self._line is not None:
+            self._send(protection.answer(code, request, attributes))
 
     def close(self, label: str = "closed") -> None:
         if self._tls is not None and self._socket is not None and label == "closed":

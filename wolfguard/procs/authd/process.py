@@ -9,7 +9,9 @@ answers `FactorStep`s (`auth.foreign`); it is made before the process is confine
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -22,8 +24,10 @@ from wolfguard.ipc.accounting import SendAccounting
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep
 from wolfguard.ipc.messages import Message, Reply
+from wolfguard.ipc.orders import OrderSessions, OrdersRefused, SessionsOrdered
+from wolfguard.procs.authd.orders import Orders
 from wolfguard.procs.authd.radius import RadiusBackend
-from wolfguard.procs.child import Child, Handler, Sender, Started
+from wolfguard.procs.child import Channel, Child, Handler, Sender, Started
 from wolfguard.procs.log import Log
 from wolfguard.secret import Secret
 
@@ -38,16 +42,32 @@ class Authd(Child):
     def __init__(self) -> None:
         self.backends: Mapping[str, ForeignBackend] = {}
         self._keyd = SignChannel()
+        self._sessiond: Channel | None = None
 
     async def prepare(self, start: Started) -> None:
         secrets = [read_secret(descriptor) for descriptor in start.descriptors.get("secret", [])]
+        hearing = [_socket(descriptor) for descriptor in start.descriptors.get("orders", [])]
         self.backends = {
             entry.name: made
             for entry in start.configuration.backends
-            if (made := self._make(entry, secrets)) is not None
+            if (made := self._make(entry, secrets, hearing)) is not None
         }
-        if secrets:
-            raise StartError("more shared secrets came than servers have; the supervisor is of another release")
+        if secrets or hearing:
+            raise StartError("more secrets or sockets came than backends have; the supervisor is of another release")
+
+    async def serve(self) -> None:
+        for backend in self.backends.values():
+            if isinstance(backend, RadiusBackend):
+                backend.start()
+        await super().serve()
+
+    async def attached(self, peer: str, slot: int, channel: Channel) -> None:
+        if peer == "sessiond":
+            self._sessiond = channel
+
+    async def detached(self, peer: str, slot: int) -> None:
+        if peer == "sessiond":
+            self._sessiond = None
 
     async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
         if peer == "keyd":
@@ -65,8 +85,9 @@ class Authd(Child):
             if isinstance(backend, RadiusBackend):
                 backend.close()
 
-    def _make(self, entry: Backend, secrets: list[Secret]) -> ForeignBackend | None:
-        """The backend of an entry, if its type lives here; takes the secrets that are its own off the front."""
+    def _make(self, entry: Backend, secrets: list[Secret], hearing: list[socket.socket]) -> ForeignBackend | None:
+        """The backend of an entry, if its type lives here; takes the secrets and the socket that are its own off the
+        front."""
         if entry.type == "plugin":
             return load(entry)
         if entry.type != "radius" or entry.radius is None:
@@ -76,7 +97,29 @@ class Authd(Child):
         if len(secrets) < count:
             raise StartError(f"shared secrets are missing for the servers of {entry.name}")
         own = [secrets.pop(0) for _ in range(count)]
-        return RadiusBackend(entry, own, self._keyd)
+        dynamic = entry.radius.dynamic_authorization
+        if dynamic is None:
+            return RadiusBackend(entry, own, self._keyd)
+        orders = Orders(entry.name, entry.radius.nas_identifier, dynamic.rate, self._order, self._refused)
+        if entry.radius.transport != UDP:
+            return RadiusBackend(entry, own, self._keyd, orders)
+        if not hearing:
+            raise StartError(f"the socket for orders of the servers of {entry.name} is missing")
+        return RadiusBackend(entry, own, self._keyd, orders, hearing.pop(0))
+
+    async def _order(self, order: OrderSessions) -> SessionsOrdered:
+        """Raises IpcError."""
+        channel = self._sessiond
+        if channel is None or channel.closed:
+            raise IpcError("away", "sessiond is away")
+        done: SessionsOrdered = await channel.request(order)
+        return done
+
+    def _refused(self, refused: OrdersRefused) -> None:
+        channel = self._sessiond
+        if channel is not None and not channel.closed:
+            with contextlib.suppress(IpcError):
+                channel.notify(refused)
 
     async def _step(self, message: FactorStep, sender: Sender) -> Reply:
         backend = self.backends.get(message.backend)
@@ -99,6 +142,12 @@ class Authd(Child):
     async def _cancel(self, message: FactorCancel, sender: Sender) -> None:
         for backend in self.backends.values():
             await backend.cancel(message.conversation)
+
+
+def _socket(descriptor: int) -> socket.socket:
+    made = socket.socket(fileno=descriptor)
+    made.setblocking(False)
+    return made
 
 
 def read_secret(descriptor: int) -> Secret:

@@ -8,6 +8,7 @@ Keeps nothing between steps, nor of what sessiond wants told: what no server has
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Sequence
 
@@ -21,6 +22,7 @@ from wolfguard.ipc.accounting import AccountingSent, NumberedEvent
 from wolfguard.ipc.factors import REJECT, UNAVAILABLE, FactorAnswer, FactorStep
 from wolfguard.procs.authd.answering import Answering
 from wolfguard.procs.authd.links import Unanswered
+from wolfguard.procs.authd.orders import Orders, OrderSocket
 from wolfguard.procs.log import Log
 from wolfguard.secret import Secret
 
@@ -35,17 +37,43 @@ class _DoesNotFit(Exception):  # noqa: N818 - a verdict
 
 
 class RadiusBackend:
-    """`secrets` are those of the servers for logins and then those for accounting, with transport "udp" alone."""
+    """`secrets` are those of the servers for logins and then those for accounting, with transport "udp" alone.
+    `orders` hears what servers order, `hearing` is the socket for it with transport "udp", which passes into its
+    ownership."""
 
-    def __init__(self, entry: Backend, secrets: Sequence[Secret], keyd: SignChannel) -> None:
+    def __init__(
+        self,
+        entry: Backend,
+        secrets: Sequence[Secret],
+        keyd: SignChannel,
+        orders: Orders | None = None,
+        hearing: socket.socket | None = None,
+    ) -> None:
         if entry.radius is None or entry.radius.crypto is None:
             raise StartError(f"the backend {entry.name} has no servers")
         dictionary.preload()
         self._nas = entry.radius.nas_identifier
         self._timeout = entry.timeout
         count = len(entry.radius.servers)
-        self._logins = Answering(entry.radius, entry.radius.servers, secrets[:count], keyd)
-        self._accounting = Answering(entry.radius, accounting_servers(entry.radius), secrets[count:], keyd)
+        told = accounting_servers(entry.radius)
+        self._logins = Answering(entry.radius, entry.radius.servers, secrets[:count], keyd, orders)
+        self._accounting = Answering(entry.radius, told, secrets[count:], keyd, orders)
+        self._orders = orders
+        self._hearing: OrderSocket | None = None
+        dynamic = entry.radius.dynamic_authorization
+        if hearing is not None and orders is not None and dynamic is not None:
+            servers = (*told, *entry.radius.servers)
+            by_address = dict(
+                zip((each.address for each in servers), (*secrets[count:], *secrets[:count]), strict=True)
+            )
+            self._hearing = OrderSocket(hearing, by_address, dynamic.window, orders)
+
+    def start(self) -> None:
+        """Hears orders from now on, if it may."""
+        if self._hearing is not None:
+            self._hearing.start()
+        elif self._orders is not None:
+            self._logins.watch()
 
     async def step(self, step: FactorStep) -> FactorAnswer:
         try:
@@ -72,6 +100,10 @@ class RadiusBackend:
         """A server cannot be told; what it answers finds nobody."""
 
     def close(self) -> None:
+        if self._hearing is not None:
+            self._hearing.close()
+        if self._orders is not None:
+            self._orders.close()
         self._logins.close()
         self._accounting.close()
 

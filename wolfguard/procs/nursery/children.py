@@ -9,7 +9,6 @@ When pam has gone, helpers have a moment for closing sessions; those of the pam 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -18,15 +17,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, NoReturn
 
+from wolfguard.linux import orphans
+
 PR_SET_PDEATHSIG: Final = 1
-PR_SET_CHILD_SUBREAPER: Final = 36
 FIRST_OF_OURS: Final = 3
 """Below it are the standard streams."""
 LEAVE_SECONDS: Final = 12.0
 """More than pam gives a helper that closes a session."""
-
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-_prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
 class Children:
@@ -38,7 +35,7 @@ class Children:
         self._pids: dict[int, int] = {}
         self._living: set[int] = set()
         self._changed = asyncio.Event()
-        _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        orphans.adopt()
 
     def __len__(self) -> int:
         return len(self._living)
@@ -88,24 +85,8 @@ class Children:
         with suppress(ChildProcessError):
             os.waitpid(pid, 0)
         self._changed.set()
-        self._end_orphans()
-
-    def _end_orphans(self) -> None:
-        """What a helper has left behind is a child of this process by now; the death of one may bring more."""
-        while orphans := [pid for pid in _children() if pid not in self._living]:
-            for pid in orphans:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            for pid in orphans:
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
-
-
-def _children() -> list[int]:
-    """Process ids of this process's children, as the kernel lists them."""
-    own = os.getpid()
-    with open(f"/proc/{own}/task/{own}/children", encoding="ascii") as file:
-        return [int(word) for word in file.read().split()]
+        # What it has left behind is a child of this process by now.
+        orphans.end(self._living.__contains__)
 
 
 def _live_apart(parent: int, sock: socket.socket, work: Callable[[socket.socket], None]) -> NoReturn:
@@ -115,7 +96,7 @@ def _live_apart(parent: int, sock: socket.socket, work: Callable[[socket.socket]
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        orphans.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() == parent:
             os.closerange(FIRST_OF_OURS, sock.fileno())
             os.closerange(sock.fileno() + 1, os.sysconf("SC_OPEN_MAX"))

@@ -67,11 +67,23 @@ def of_login(
         own = accounting.get(backend)
         if own is None or any(each.backend == backend for each in at):
             continue
-        asked = [int(each.value) for each in said if each.name == INTERVAL and each.value.isdecimal()]
-        intervals.append(max(asked[0], INTERVAL_LEAST) if asked else own.interval)
+        intervals.append(_interval(said) or own.interval)
         classes = [each.value for each in said if each.name == CLASS and _fits(each.value)]
         at.append(AccountedAt(backend, tuple(classes[:CLASSES_MAX])))
     return Account(tuple(at), min(filter(None, intervals), default=0)) if at else None
+
+
+def reread(account: Account, backend: str, said: Sequence[Attribute]) -> Account:
+    """With what a server says anew while the session lives: another Class, another interval."""
+    classes = tuple(each.value for each in said if each.name == CLASS and _fits(each.value))[:CLASSES_MAX]
+    at = tuple(replace(each, classes=classes) if classes and each.backend == backend else each for each in account.at)
+    return replace(account, at=at, interval=_interval(said) or account.interval)
+
+
+def _interval(said: Sequence[Attribute]) -> int:
+    """What a server asks for; 0 for nothing."""
+    asked = [int(each.value) for each in said if each.name == INTERVAL and each.value.isdecimal()]
+    return max(asked[0], INTERVAL_LEAST) if asked else 0
 
 
 def to_json(account: Account | None) -> str:

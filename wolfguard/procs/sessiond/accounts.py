@@ -65,6 +65,7 @@ class Accounts:
         self._clock = clock
         self._next = 1
         self._due: list[tuple[int, int]] = []
+        self._beats: dict[int, int] = {}
         self._lost: dict[tuple[str, str], int] = {}
         self._reported: dict[tuple[str, str], float] = {}
 
@@ -94,8 +95,10 @@ class Accounts:
             self._touch(("session", session.number))
             self._restored(session)
             self.ended(session, NAS_REBOOT)
-        if not any(session.account is not None and session.account.began for session in self._sessions):
-            # All sessions of before have been told to be over. Where some live on, this would end them at the servers.
+        lives = any(session.account is not None and session.account.began for session in self._sessions)
+        if not lives and self._counters.untouched:
+            # The gateway has been started, and all sessions of before are told to be over. Where some live on, this
+            # would end them at the servers.
             self._gateway(ON)
 
     # --- a session ---------------------------------------------------------------------------------------------------
@@ -115,9 +118,15 @@ class Accounts:
             self._say(session, START)
             self._arm(session)
 
+    def rearm(self, session: Session) -> None:
+        """Its interval may be another one."""
+        if session.account is not None and session.account.began:
+            self._arm(session)
+
     def ended(self, session: Session, cause: str) -> None:
         """It is over; of one that never had a tunnel nothing was told."""
         account = session.account
+        self._beats.pop(session.number, None)
         if account is not None and account.began:
             self._say(session, STOP, NAS_REBOOT if cause == LOST_CARRIER and account.stranded else cause)
 
@@ -136,9 +145,10 @@ class Accounts:
     def tick(self, now: float) -> None:
         """Reports that are due; what has waited for too long."""
         while self._due and self._due[0][0] <= now:
-            _, number = heapq.heappop(self._due)
+            due, number = heapq.heappop(self._due)
             session = self._sessions.get(number)
-            if session is not None:
+            # Entries stay when an interval changes: the one that tells the truth is the newest.
+            if session is not None and self._beats.get(number) == due:
                 self._report(session)
                 self._arm(session)
         for name, queue in self.queues.items():
@@ -200,7 +210,10 @@ class Accounts:
             return
         # The same beat after a restart.
         beats = (int(self._clock()) - account.began) // account.interval + 1
-        heapq.heappush(self._due, (account.began + beats * account.interval, session.number))
+        due = account.began + beats * account.interval
+        if self._beats.get(session.number) != due:
+            self._beats[session.number] = due
+            heapq.heappush(self._due, (due, session.number))
 
     def _report(self, session: Session) -> None:
         account = session.account
@@ -224,8 +237,7 @@ class Accounts:
             kind=kind,
             time=int(self._clock()),
             session=session.number,
-            # Numbers begin anew where the state file is lost; the time of the login does not.
-            id=f"{session.created:x}-{session.number:x}",
+            id=session_id(session),
             user=session.user,
             site=session.site,
             group=session.group,
@@ -258,6 +270,11 @@ class Accounts:
 
     def _lose(self, name: str, reason: str, count: int) -> None:
         self._lost[name, reason] = self._lost.get((name, reason), 0) + count
+
+
+def session_id(session: Session) -> str:
+    """Its name at servers. Numbers begin anew where the state file is lost; the time of the login does not."""
+    return f"{session.created:x}-{session.number:x}"
 
 
 def _plain(traffic: Traffic) -> AccountedTraffic:

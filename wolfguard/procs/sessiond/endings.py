@@ -21,6 +21,7 @@ IDLE: Final = "idle-timeout"
 REPLACED: Final = "replaced-by-login"
 REMOVED: Final = "account-removed"
 STOPPED: Final = "gateway-stopped"
+ORDERED: Final = "server-disconnect"
 PASSWORD_SET: Final = "password-set"  # noqa: S105 - a label
 
 # What the person sees; the client quits and does not try to come back.
@@ -30,6 +31,7 @@ _TEXTS: Final = {
     IDLE: "Your session was idle for too long. Log in again.",
     REPLACED: "You logged in elsewhere.",
     REMOVED: "Your account was removed.",
+    ORDERED: "Your session was ended by your organisation.",
     STOPPED: "The gateway is shutting down.",
     PASSWORD_SET: "Your password was changed. Log in again.",
 }
@@ -43,6 +45,7 @@ _CAUSES: Final = {
     EXPIRED: "session-timeout",
     KICKED: "admin-reset",
     REMOVED: "admin-reset",
+    ORDERED: "admin-reset",
     PASSWORD_SET: "admin-reset",
     STOPPED: "admin-reboot",
     REPLACED: "port-preempted",

@@ -7,7 +7,7 @@ with it, and refuses logins whose grant does not fit. Records each refusal and e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from wolfguard.address.pool import AddressError
@@ -92,8 +92,12 @@ class Entitlement:
 
     def reconfigured(self) -> None:
         """Brings living tunnels in step with a new site file."""
+        self.refresh(self._state.sessions)
+
+    def refresh(self, sessions: Iterable[Session]) -> None:
+        """Brings the tunnels of these in step with what they may have now."""
         routes: list[HostRoute] = []
-        for session in self._state.sessions:
+        for session in sessions:
             before = session.access, session.rates
             self.take(session)
             if session.state != CONNECTED:

@@ -33,6 +33,7 @@ DELIVERED: Final = "records-delivered"
 LOST: Final = "records-lost"
 LOST_TOLD: Final = "records-lost-told"
 LOST_EVENT: Final = "records.lost"
+CHANGES_MAX: Final = 16_384
 _TRIM_EVERY: Final = 512
 
 
@@ -82,7 +83,10 @@ class Ledger:
         self._wake.set()
 
     def change(self, change: Change) -> None:
-        """Something small to store that no row in memory stands for."""
+        """Something small to store that no row in memory stands for, and that a later run can do without: last logins,
+        resting addresses, verifiers hashed anew. While nothing can be stored, so many wait and the rest is dropped."""
+        if not self.healthy and len(self._changes) >= CHANGES_MAX:
+            return
         self._changes.append(change)
         self._wake.set()
 

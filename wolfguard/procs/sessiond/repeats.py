@@ -7,6 +7,7 @@ one record each, with a count, when the second is over. Past `kinds` different o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ class Repeats:
         self._kinds = kinds
         self._second = 0
         self._passed = 0
+        self._begun = 0
         self._sums: dict[tuple[str, str, str], tuple[Happening, int]] = {}
 
     @property
@@ -52,6 +54,8 @@ class Repeats:
         if self._passed < self._rate and not self._sums:
             self._passed += 1
             return True
+        if not self._sums:
+            self._begun = self._second
         key = (happening.name, happening.reason, happening.where)
         if key not in self._sums and len(self._sums) >= self._kinds:
             key = (happening.name, happening.reason, MANY)
@@ -60,7 +64,9 @@ class Repeats:
         self._sums[key] = (first, summed + count)
         return False
 
-    def take(self) -> list[tuple[Happening, int]]:
-        """The sums so far, and starts anew."""
+    def take(self, now: float = math.inf) -> list[tuple[Happening, int]]:
+        """The sums so far, once the second in which they began is over; then starts anew."""
+        if now < self._begun + 1:
+            return []
         sums, self._sums = self._sums, {}
         return list(sums.values())

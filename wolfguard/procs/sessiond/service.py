@@ -42,6 +42,7 @@ from wolfguard.ipc.messages import (
     TunnelOpen,
     WorkerEvent,
 )
+from wolfguard.ipc.orders import OrderSessions, OrdersRefused
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store
@@ -51,6 +52,7 @@ from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.factors import Factors
 from wolfguard.procs.sessiond.held import Held
 from wolfguard.procs.sessiond.logins import Logins
+from wolfguard.procs.sessiond.orders import Orders
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
 from wolfguard.procs.sessiond.telling import Telling
@@ -109,6 +111,7 @@ class Service:
         self.logins = Logins(self.state, backends, {CheckPassword: check}, self.factors, primitives.random)
         self.held = Held(self.state)
         self.entitlement = Entitlement(self.state)
+        self.orders = Orders(self.state, self.entitlement)
         self.tunnels = Tunnels(self.state)
         self.datagrams = Datagrams(self.state)
         self.administration = Administration(self.state, self._hash)
@@ -151,6 +154,7 @@ class Service:
                 # Workers that are still there pass the goodbyes on.
                 await asyncio.wait(self.state.tasks, timeout=GOODBYE_SECONDS)
             await self._last_reports()
+        self.state.sum_up(all_of_them=True)
         self.state.ledger.record("gateway.stopped", SUCCESS, where="sessiond")
         await self.state.checkpoints.last()
         await self.state.ledger.close()
@@ -218,6 +222,8 @@ class Service:
                 AdminEvent: self.administration.admin_event,
                 AskSessiondStatus: self.views.status,
             }
+        if peer == "authd":
+            return {OrderSessions: self.orders.order, OrdersRefused: self.orders.refused}
         return {HeldLost: self.held.lost} if peer == "pam" else {}
 
     def attached(self, peer: str, slot: int, channel: Channel) -> None:

@@ -189,6 +189,17 @@ class Sessions:
         self._arm(session)
         return True
 
+    def expire_at(self, session: Session, when: int) -> None:
+        """Its life is another one; 0 for no end."""
+        session.expires = when
+        self._arm(session)
+
+    def regroup(self, session: Session, group: str) -> None:
+        """It belongs to another group of its site."""
+        self._leave_group(session)
+        session.group = group
+        self._by_group.setdefault((session.site, group), {})[session.number] = session
+
     def end(self, session: Session) -> None:
         """Removes it: the cookie is dead from here on."""
         del self._by_number[session.number]
@@ -198,10 +209,7 @@ class Sessions:
         del mine[session.number]
         if not mine:
             del self._by_user[session.user]
-        members = self._by_group[session.site, session.group]
-        del members[session.number]
-        if not members:
-            del self._by_group[session.site, session.group]
+        self._leave_group(session)
         self._leave_slot(session)
         heapq.heappush(self._free_places, session.place)
 
@@ -225,6 +233,12 @@ class Sessions:
         if len(self._due) > 64 + 4 * len(self._by_number):
             self._due = [(each.due(), each.number) for each in self if each.due()]
             heapq.heapify(self._due)
+
+    def _leave_group(self, session: Session) -> None:
+        members = self._by_group[session.site, session.group]
+        del members[session.number]
+        if not members:
+            del self._by_group[session.site, session.group]
 
     def _leave_slot(self, session: Session) -> None:
         if session.slot != NO_SLOT:

@@ -31,7 +31,8 @@ log = Log(__name__)
 @dataclass(slots=True)
 class State:
     """`clock` gives Unix seconds. `workers` are the channels that stand, by slot. `not_approved` counts sessions since
-    the start that have used what is not approved. `told_of_ends` hear the number of each session that ends."""
+    the start that have used what is not approved, `orders_refused` what servers, or who claimed to be one, ordered in
+    vain. `told_of_ends` hear the number of each session that ends."""
 
     settings: Settings
     sessions: Sessions
@@ -52,6 +53,7 @@ class State:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     not_approved: int = 0
     told_of_ends: list[Callable[[int], None]] = field(default_factory=list)
+    orders_refused: int = 0
 
     def now(self) -> int:
         return int(self.clock())
@@ -89,9 +91,9 @@ class State:
         if self.repeats.let_through(happening, count, self.clock()):
             self._record(happening, count)
 
-    def sum_up(self) -> None:
-        """Records the refusals that were too many to record one by one; called every second."""
-        for happening, count in self.repeats.take():
+    def sum_up(self, *, all_of_them: bool = False) -> None:
+        """Records the refusals that were too many to record one by one; called every second, and at the end for all."""
+        for happening, count in self.repeats.take() if all_of_them else self.repeats.take(self.clock()):
             self._record(happening, count)
 
     def _record(self, happening: Happening, count: int) -> None:

@@ -18,6 +18,7 @@ from wolfguard.errors import StartError
 
 ENTRY: Final = 64
 _WORDS: Final = struct.Struct("=6Q")
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ class Counters:
         """Whether any slot has carried the session since the gateway was started."""
         fitting = [area for area in self._maps if (place + 1) * ENTRY <= len(area)]
         return any(_WORDS.unpack_from(area, place * ENTRY)[0] == session for area in fitting)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether no worker has carried anything since the gateway was started."""
+        blank = bytes(_CHUNK)
+        return all(
+            area[at : at + _CHUNK] == blank[: min(_CHUNK, len(area) - at)]
+            for area in self._maps
+            for at in range(0, len(area), _CHUNK)
+        )
 
     def close(self) -> None:
         for area in self._maps:

@@ -102,6 +102,7 @@ class Views:
             Fact("workers", str(len(state.workers))),
             Fact("logins under way", str(self._under_way())),
             *self._accounting(),
+            *([Fact("orders refused", str(state.orders_refused))] if state.orders_refused else []),
         )
         return SessiondStatus(
             sessions=len(state.sessions),

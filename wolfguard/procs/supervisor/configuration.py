@@ -22,10 +22,17 @@ from wolfguard.procs.supervisor import ModuleFailedError
 
 RESOLVE_SECONDS: Final = 30
 TEXT_MAX: Final = 4000
+MAKE_KEYS: Final = "--make-keys"
 
 
 def default_command(path: str) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", "--make-keys", path)
+    """That of a start, which makes the gateway's own keys where there are none."""
+    return (sys.executable, "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", MAKE_KEYS, path)
+
+
+def reading_command(command: Sequence[str]) -> tuple[str, ...]:
+    """That of a reload: keys that somebody took away meanwhile are not made anew beside those in use."""
+    return tuple(word for word in command if word != MAKE_KEYS)
 
 
 def resolve(command: Sequence[str]) -> Configuration:

@@ -31,6 +31,7 @@ class Holdings:
     management: int
     own: list[int]
     locks: list[int]
+    orders: list[int] = field(default_factory=list)
     closed: bool = field(default=False)
 
     def take(self, process: Process, slot: int) -> tuple[list[str], list[int]]:
@@ -55,8 +56,8 @@ class Holdings:
             return list(self.generation.keys)
         if name == "secret":
             return list(self.generation.secrets)
-        if name == "own":
-            return self.own
+        if name in ("own", "orders"):
+            return list(self.own if name == "own" else self.orders)
         return [{"configuration": self.generation.sealed, "management": self.management}[name]]
 
     def close(self) -> None:
@@ -67,7 +68,8 @@ class Holdings:
         with contextlib.suppress(OSError):
             os.unlink(places.management_path(self.generation.configuration.paths.run))
         self.generation.close()
-        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, [self.management], self.own, self.locks]
+        singles = [[self.management], self.own, self.locks, self.orders]
+        groups = [*self.listeners, *self.datagrams, self.tuns, self.traffic, *singles]
         for descriptor in (descriptor for group in groups for descriptor in group):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -97,6 +99,8 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         opened += traffic
         outside = listeners.open_listeners(configuration, slots)
         opened += outside.descriptors()
+        orders = listeners.open_order_sockets(configuration)
+        opened += orders
         management = places.open_management(configuration.paths.run)
     except (StartError, OSError):
         for descriptor in opened:
@@ -114,4 +118,5 @@ def open_holdings(configuration: Configuration, processes: list[Process]) -> Hol
         management,
         own,
         locks,
+        orders,
     )

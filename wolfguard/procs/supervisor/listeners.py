@@ -56,6 +56,25 @@ def open_listeners(configuration: Configuration, slots: int) -> Opened:
     return opened
 
 
+def open_order_sockets(configuration: Configuration) -> list[int]:
+    """Where backends hear what their servers order, in the order of backends. Raises StartError; then none is open."""
+    opened: list[int] = []
+    for backend in configuration.backends:
+        dynamic = backend.radius.dynamic_authorization if backend.radius is not None else None
+        if dynamic is None or not dynamic.listen:
+            continue
+        try:
+            with labels.sockets(labels.orders()):
+                opened.append(sockets.datagram_socket(dynamic.listen, dynamic.port).detach())
+        except OSError as error:
+            for descriptor in opened:
+                os.close(descriptor)
+            where = sockets.address_text(dynamic.listen, dynamic.port)
+            key = f"dynamic_authorization of the backend {backend.name}"
+            raise StartError(f"cannot hear orders on {where}/udp: {error.strerror}; change {key}") from error
+    return opened
+
+
 def _open_group(address: str, port: int, protocol: str, slots: int, steer: str) -> list[socket.socket] | None:
     """None where the machine has no IPv6 and "::" asked for both families."""
     make = _MAKERS[protocol]

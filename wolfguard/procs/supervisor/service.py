@@ -30,6 +30,7 @@ from wolfguard.ipc.management import (
     SupervisorStatus,
 )
 from wolfguard.ipc.messages import Done, Message, ModuleFailure, Offence, Weakened
+from wolfguard.linux import orphans
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
 from wolfguard.procs.supervisor import ModuleFailedError, ProcessStartError, configuration, status
@@ -48,6 +49,8 @@ MODULE_FAILURES_MOST: Final = 2
 at work is no reason: what counts is whether a fresh one, which has heard nobody yet, has a module that works."""
 RECORDER: Final = "sessiond"
 """The process that keeps the records."""
+FORKS: Final = "nursery"
+"""The one process that has children, which may outlive it."""
 
 events = log.Log(__name__)
 
@@ -72,7 +75,7 @@ def wanted(processes: Iterable[Process], resolved: Configuration) -> list[Proces
 
 async def _serve(command: Sequence[str], launch: Launch, processes: list[Process], holdings: Holdings) -> None:
     def resolve() -> Configuration:
-        return configuration.resolve(command)
+        return configuration.resolve(configuration.reading_command(command))
 
     await Service(processes, launch, holdings, resolve, Notifier(os.environ)).run()
 
@@ -109,6 +112,8 @@ class Service:
         cryptographic module does not work any more; then nothing runs any more."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log.loop_error)
+        if any(child.process.name == FORKS for child in self._children):
+            orphans.adopt()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
@@ -213,6 +218,8 @@ class Service:
 
     def _on_down(self, child: Supervised) -> None:
         self._joints.disconnect(child, self._children)
+        if child.process.name == FORKS:
+            orphans.end(self._is_ours)
         self._changed.set()
         if self._up:
             self._notifier.status(self._summary())
@@ -224,6 +231,11 @@ class Service:
                 self._end.set()
                 return
             self._spawn_task(self._restart(child))
+
+    def _is_ours(self, pid: int) -> bool:
+        """A process of the gateway, or one of our own session, such as a check of the configuration; not what PAM
+        modules have started, which came here at the death of its reaper."""
+        return any(pid == child.pid for child in self._children) or os.getsid(pid) == os.getsid(0)
 
     def _record_module_failure(self, failed: Supervised) -> None:
         message = ModuleFailure(failed.name, failed.module_failure, failed.failure)

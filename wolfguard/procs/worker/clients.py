@@ -108,7 +108,7 @@ class Clients:
     # --- the data plane speaks --------------------------------------------------------------------------------------
 
     def opened(self, opened: Opened) -> None:
-        """A handshake is done."""
+        """A handshake is done, and the first bytes follow."""
         conn, peer = opened.conn, shapes.peer(opened)
         site = self._sites.get(opened.site)
         if site is None or len(self._clients) >= self._clients_max:
@@ -118,7 +118,6 @@ class Clients:
             return
         connection = Connection(self._groups[site.name], self._limits)
         self._clients[conn] = Client(conn, peer, shapes.tls_facts(opened, site.crypto), site, connection)
-        self._plane.read(conn)
 
     def received(self, conn: int, data: bytes) -> None:
         """Control plaintext of a client; what comes from one who is gone is nobody's."""

@@ -61,8 +61,8 @@ def everything(profile: str, state: State) -> Kept:
     base = sample.audit()
 
     def one(rule: Rule) -> Any:
-        waiver = sample.WAIVED if state is State.WAIVED else None
-        return replace(base.findings[0], rule=rule, state=state, reason="so", waiver=waiver)
+        word = sample.WAIVED if state is State.WAIVED else None
+        return replace(base.findings[0], rule=rule, state=state, reason="so", word=word)
 
     whole = Audit(chosen, "gw", "0.1.0", base.begun, base.ended, tuple(map(one, chosen.rules)), ())
     return kept.read(document(whole), "everything")
@@ -203,3 +203,14 @@ def test_what_is_no_result_is_refused(change: Json, complaint: str) -> None:
 def test_what_is_no_json_of_ours_is_refused(content: bytes) -> None:
     with pytest.raises(Exception, match="a file: "):
         kept.parse(content, "a file")
+
+
+def test_what_a_person_attests_is_no_observation() -> None:
+    said = replace(sample.result().findings[0], observed="read each Monday", word=sample.WAIVED)
+    result = replace(sample.result(), findings=(said,))
+    (observation,) = results(oscal.render(result))["observations"]
+    assert observation["methods"] == ["INTERVIEW"]
+    assert oscal_problems(oscal.render(result)) == []
+    control = json.loads(hdf.render(result))["profiles"][0]["controls"][0]
+    assert control["attestation_data"]["updated_by"] == "Head of networks"
+    assert b"said: read each Monday, attested by Head of networks" in oscal.render(result)

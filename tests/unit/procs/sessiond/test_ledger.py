@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from wolfguard.procs.sessiond import ledger as ledger_module
 from wolfguard.procs.sessiond.ledger import DELIVERED, Key, Ledger
 from wolfguard.records.record import Record
 from wolfguard.records.trail import Trail
@@ -108,6 +109,47 @@ def test_waiters_share_a_commit_and_later_ones_get_the_next() -> None:
         ground.store.gate.set()
         await asyncio.gather(*first, *second)
         assert ground.store.commits == [(PutValue("x", 1),), (PutValue("x", 2),)]
+        keeping.cancel()
+
+    drive(scene)
+
+
+def test_what_waits_for_a_store_that_fails_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "CHANGES_MAX", 3)
+
+    async def scene(ground: Ground) -> None:
+        for number in range(5):
+            ground.ledger.change(PutValue("x", number))
+        ground.store.broken = True
+        assert not await ground.ledger.flush()
+        ground.ledger.change(PutValue("x", 5))
+        ground.store.broken = False
+        assert await ground.ledger.flush()
+        (commit,) = ground.store.commits
+        values = [change.value for change in commit if isinstance(change, PutValue) and change.name == "x"]
+        assert values == [0, 1, 2, 3, 4], "what came while it was well, and nothing of the rest"
+        ground.ledger.change(PutValue("x", 6))
+        assert await ground.ledger.flush()
+
+    drive(scene)
+
+
+def test_only_what_may_go_on_unstored_does() -> None:
+    async def scene(ground: Ground) -> None:
+        keeping = asyncio.create_task(ground.ledger.keep())
+        ground.store.broken = True
+        for refusing in (True, False):
+            ground.ledger.refusing = refusing
+            ground.values["x"] = 1
+            ground.ledger.touch(("value", "x"))
+            with pytest.raises(StoreError):
+                await ground.ledger.flushed()
+            if refusing:
+                with pytest.raises(StoreError):
+                    await ground.ledger.kept()
+            else:
+                await ground.ledger.kept()
+            assert ground.ledger.accepting == (not refusing)
         keeping.cancel()
 
     drive(scene)

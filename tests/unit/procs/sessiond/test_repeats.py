@@ -21,6 +21,17 @@ def test_few_go_through_one_by_one_each_second() -> None:
     assert refusal().times(4) == {"site": "main", "count": 4}
 
 
+def test_a_sum_comes_out_when_its_second_is_over() -> None:
+    """However often it is asked for, and also while there is more in each second."""
+    repeats = Repeats(rate=0)
+    for second in (10.0, 10.9):
+        repeats.let_through(refusal(), 1, second)
+        assert repeats.take(second) == []
+    repeats.let_through(refusal(), 1, 11.0)
+    assert repeats.take(11.0) == [(refusal(), 3)]
+    assert repeats.take(11.0) == []
+
+
 def test_beyond_so_many_kinds_the_source_is_left_out() -> None:
     repeats = Repeats(rate=0, kinds=2)
     for number in range(5):

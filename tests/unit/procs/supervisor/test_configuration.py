@@ -13,7 +13,7 @@ from wolfguard.errors import ConfigurationError
 from wolfguard.ipc import codec
 from wolfguard.module_state import MODULE_FAILED
 from wolfguard.procs.supervisor import ModuleFailedError
-from wolfguard.procs.supervisor.configuration import default_command, resolve
+from wolfguard.procs.supervisor.configuration import default_command, reading_command, resolve
 from wolfguard.procs.supervisor.reload import running
 
 GOOD = Configuration((Listener(),), ())
@@ -54,6 +54,7 @@ def test_a_missing_program() -> None:
 
 def test_the_default_command_ends_with_the_file() -> None:
     assert default_command("/etc/x.yml")[-4:] == ("config", "resolve", "--make-keys", "/etc/x.yml")
+    assert reading_command(default_command("/etc/x.yml"))[-3:] == ("config", "resolve", "/etc/x.yml")
 
 
 def test_what_was_made_at_start_stays() -> None:

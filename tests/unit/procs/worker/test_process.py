@@ -99,7 +99,7 @@ def test_login() -> None:
         assert (step.flow, step.group) == ("flow2", "staff")
         assert step.fields == (("username", Secret(b"alice")), ("password", Secret(b"right")))
         assert "Set-Cookie: webvpn=c00kie;" in stage.plane.answers(1)[-1]
-        assert stage.plane.took("read") == [("read", 1)] * 3
+        assert stage.plane.took("read") == [("read", 1)] * 2
 
     play(scene)
 
@@ -121,7 +121,7 @@ def test_tunnel() -> None:
                 want_ipv6=True,
             )
         ]
-        assert stage.plane.took("read") == [("read", 1)]
+        assert stage.plane.took("read") == []
         names = [call[0] for call in stage.plane.calls[-2:]]
         assert names == ["authenticated", "start_tunnel"]
         _, conn, head, tunnel = stage.plane.calls[-1]
