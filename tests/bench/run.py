@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.figure import Figure
 
-NAMES = ("tunnel", "sessions", "confinement", "auth", "selftest", "handshakes")
+NAMES = ("tunnel", "sessions", "confinement", "auth", "selftest", "handshakes", "audit")
 ROUNDS = 5
 
 

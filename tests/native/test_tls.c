@@ -256,6 +256,10 @@ static void test_configuration_errors(void)
           "TLS_RSA_WITH_AES_128_CBC_SHA");
     WRONG(config.suites_tls13 = (struct wge_names)NAMES("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"), "TLS 1.3");
     WRONG(config.groups = (struct wge_names)NAMES("MLKEM1024"), "MLKEM1024");
+#ifndef WOLFSSL_HAVE_MLKEM
+    WRONG(config.groups = (struct wge_names)NAMES("SecP256r1MLKEM768", "secp256r1"),
+          "group SecP256r1MLKEM768 is not available: this libwolfssl was built without it");
+#endif
     WRONG(config.groups.count = 0, "group");
     WRONG(config.key_shares = (struct wge_names)NAMES("secp521r1"), "key share secp521r1");
     WRONG(config.signatures = (struct wge_names)NAMES("rsa_pkcs1_sha1"), "rsa_pkcs1_sha1");

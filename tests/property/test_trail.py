@@ -15,7 +15,7 @@ ALL = "\n".join(TRAIL) + "\n"
 
 
 def anchors() -> dict[int, str]:
-    other = Verifier(digest, KEY.fingerprint, KEY.verify)
+    other = Verifier(digest, {KEY.fingerprint: KEY.verify})
     for text in TRAIL:
         other.take(text)
     return other.statements

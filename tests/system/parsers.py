@@ -34,6 +34,7 @@ FORCED: Final = {
         "wolfguard.protocol.http:HttpServer.receive",
         "wolfguard.procs.mgmtd.routes:find",
         "wolfguard.procs.mgmtd.routes:arguments",
+        "wolfguard.crypto.signer:Signer.sign",
     ),
     "netd": (
         "wolfguard.linux.netlink:messages",
@@ -55,6 +56,15 @@ WITH_RADIUS: Final = (
     "wolfguard.procs.authd.links:Link._take",
 )
 """In authd, where the site has a RADIUS backend: `tests/interop/radius/test_login.py` forces them."""
+WITH_ORDERS: Final = {
+    "authd": (
+        "wolfguard.auth.radius.dynamic:read",
+        "wolfguard.auth.radius.arrivals:Arrivals.enter",
+        "wolfguard.procs.authd.orders:OrderSocket._hear",
+    ),
+    "sessiond": ("handler:authd.OrderSessions",),
+}
+"""Where its servers may order something over UDP: `tests/interop/radius/test_orders.py` forces them."""
 
 EVENTS: Final = {
     "worker": (
@@ -75,6 +85,7 @@ WHEN_SESSIOND_STARTS: Final = {
 AT_A_RELOAD: Final = {"worker": ("handler:sessiond.SetRates",)}
 
 ELSEWHERE: Final = {
+    "wolfguard.procs.authd.server_chain": "at work once a connection: interop/radius/test_faults.py",
     "wolfguard.protocol.frame": "the reference for the C parser; processes take its names of codes alone",
 }
 
@@ -91,7 +102,9 @@ def modules() -> set[str]:
 def handlers(process: str) -> tuple[str, ...]:
     """Targets for the messages of other processes; the supervisor's are its own words, checked by the codec."""
     every = (
-        f"handler:{sender}.{message}" for sender, receiver, message, *_ in ROWS if _meant(process, sender, receiver)
+        f"handler:{sender}.{message}"
+        for sender, receiver, message, *_ in ROWS
+        if _meant(process, sender, receiver) and message not in tour.NOT_CAUSED
     )
     apart = (*WHEN_SESSIOND_STARTS.get(process, ()), *AT_A_RELOAD.get(process, ()))
     return tuple(target for target in every if target not in apart)
@@ -108,7 +121,7 @@ def targets(process: str) -> tuple[str, ...]:
 
 def forced_modules() -> set[str]:
     every = [target for process in PROCESSES for target in (*FORCED.get(process, ()), *CHANNEL)]
-    every += WITH_RADIUS
+    every += [*WITH_RADIUS, *WITH_ORDERS["authd"]]
     return {target.partition(":")[0] for target in every}
 
 

@@ -180,7 +180,7 @@ def keys(folder: Path, client: str) -> None:
 
 def verified(place: Ground) -> Report:
     key = place.maker.key
-    verifier = Verifier(digest, key.fingerprint, key.verify)
+    verifier = Verifier(digest, {key.fingerprint: key.verify})
     for text in place.collected:
         verifier.take(text)
     return verifier.finish()

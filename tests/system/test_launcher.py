@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(PROBE, "ascii")
     path.chmod(0o755)
     # The account of a process must be able to reach it.
-    for parent in path.parents[:3]:
+    for parent in path.parents[: path.parents.index(Path(tempfile.gettempdir()))]:
         parent.chmod(parent.stat().st_mode | 0o055)
     return path
 

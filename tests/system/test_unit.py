@@ -215,6 +215,7 @@ def test_log_and_records_are_in_the_journal(running: Ground) -> None:
 
 
 def test_the_records_in_the_journal_are_a_sound_trail(running: Ground) -> None:
+    assert running.show("LogRateLimitIntervalUSec") == "0", "or journald would drop records under load"
     key = "/etc/wolfguard-gateway/keys/checkpoint.pub"
     words = ("journalctl", "-q", "-o", "cat", "WOLFGUARD_EVENT=records.checkpoint")
     until(lambda: running.machine.run(*words).stdout != "", "a checkpoint")

@@ -36,8 +36,8 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`observed` is the part of what was seen that was judged, `source` where it was seen. `reason` is empty for a
-    pass, else a sentence. `word` is what accepts a failure, or answers a rule that no machine can. `milliseconds` is what
-    the observation took; several rules may share one."""
+    pass, else a sentence. `word` is what accepts a failure, or answers a rule that no machine can. `milliseconds` is
+    what the observation took; several rules may share one."""
 
     rule: Rule
     state: State

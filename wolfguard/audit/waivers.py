@@ -2,8 +2,8 @@
 """What persons say of findings: failures that a site accepts for a time, and answers that no machine can give.
 
 Owns the site's file and what it does to findings. Pure but for the reading. A waiver changes nothing but a failure that
-was observed, an attestation nothing but a rule that only a person can answer; one that has expired, is for another host or
-has nothing to act on is named, so that nobody thinks that it counts.
+was observed, an attestation nothing but a rule that only a person can answer; one that has expired, is for another host
+or has nothing to act on is named, so that nobody thinks that it counts.
 """
 
 from __future__ import annotations

@@ -220,5 +220,7 @@ def _end(found: Audit, fail_on: str, as_json: bool) -> None:
         text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
-        text = f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at, or nobody has attested it"
+        text = (
+            f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at or wait for a person"
+        )
         raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)

@@ -99,24 +99,23 @@ def resolve(make_keys: bool, file: Path) -> None:
     """
     try:
         resolved = load.resolve(file)
-        if make_keys and _made_keys(resolved.configuration):
-            resolved = load.resolve(file)
+        configuration = _with_keys(resolved.configuration) if make_keys else resolved.configuration
     except LocalError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
     for warning in resolved.warnings:
         click.echo(f"warning: {warning}", err=True)
-    data = codec.encode(resolved.configuration, RESOLVED_MAX)
+    data = codec.encode(configuration, RESOLVED_MAX)
     sys.stdout.buffer.write(data)
 
 
-def _made_keys(configuration: Configuration) -> bool:
-    """Whether any of the gateway's own keys was missing; it is there now."""
+def _with_keys(configuration: Configuration) -> Configuration:
+    """With the gateway's own keys, which are made where they are missing. Raises LocalError."""
+    folder = configuration.paths.keys
     allow_unlocked = weakening.UNLOCKED_KEYS in configuration.confinement.allow
-    made = own_keys.make_missing(configuration.paths.keys, allow_unlocked=allow_unlocked)
-    for name in made:
-        click.echo(f"made the {name} key below {configuration.paths.keys}", err=True)
-    return bool(made)
+    for name in own_keys.make_missing(folder, allow_unlocked=allow_unlocked):
+        click.echo(f"made the {name} key below {folder}", err=True)
+    return dataclasses.replace(configuration, own_keys=load.public_keys(folder))
 
 
 def _summary(configuration: Configuration) -> str:

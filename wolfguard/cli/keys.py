@@ -15,6 +15,8 @@ BYTES_MAX: Final = 4096
 
 def public_key(path: Path, what: str) -> bytes:
     """SubjectPublicKeyInfo (DER) of a PEM file. Raises CommandError; `what` ends "... is no key on P-384, which"."""
+    if path.exists() and not path.is_file():
+        raise CommandError(f"{path} is not a regular file")
     try:
         with path.open("rb") as opened:
             spki = from_pem(opened.read(BYTES_MAX))

@@ -21,6 +21,7 @@ from wolfguard.policy.controls import (
     read_audit_profile,
     read_framework,
 )
+from wolfguard.policy.enforcement import ansible
 from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Rule
 from wolfguard.policy.rules import probes, read_rule, read_rules, rule_ids
@@ -109,6 +110,13 @@ def check(waivers_file: Path | None, as_json: bool) -> None:
         output.print_json(found)
     else:
         click.echo(f"good: {', '.join(f'{number} {name}' for name, number in found.items())}")
+
+
+@command.command(epilog=examples(("wolfguard policy render --ansible", "what ansible/roles/base/vars/main.yml holds")))
+@click.option("--ansible", "for_ansible", is_flag=True, required=True, help="As variables of the Ansible role base.")
+def render(for_ansible: bool) -> None:
+    """Print the values that rules recommend for the machine, for programs that set them."""
+    click.echo(ansible(read_rules()), nl=False)
 
 
 def _summary(rule: Rule) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def resolve(file: Path, *, load_profile: ProfileLoader = policy.load_profile, no
             problems += _radius_problems(key, radius)
             radius = _with_certificates(key, radius, problems)
         backends.append(dataclasses.replace(backend, radius=radius))
-    own = _own_keys(configuration.paths.keys, problems)
+    try:
+        own = public_keys(configuration.paths.keys)
+    except LocalError as error:
+        problems.append(Problem(("paths", "keys"), str(error)))
     if problems:
         raise schema.complain(document, problems)
     lines = [
@@ -86,6 +89,11 @@ def read(file: Path) -> Document:
     except ConfigurationError as error:
         text = str(error)
         raise ConfigurationError(text if text.startswith(str(file)) else f"{file}: {text}") from None
+
+
+def public_keys(folder: str) -> OwnKeys:
+    """Public halves of the gateway's own keys, as far as they are there. Raises LocalError."""
+    return OwnKeys(*(own_keys.read_public(folder, name) for name in (own_keys.CHECKPOINT, own_keys.EVIDENCE)))
 
 
 def objects(document: Document, load_profile: ProfileLoader = policy.load_profile) -> Configuration:
@@ -162,14 +170,6 @@ def _with_certificates(key: Key, radius: Radius, problems: list[Problem]) -> Rad
             continue
         texts["chain" if name == "certificate" else "authorities_pem"] = content.decode("ascii", "replace")
     return dataclasses.replace(radius, **texts)  # type: ignore[arg-type]
-
-
-def _own_keys(folder: str, problems: list[Problem]) -> OwnKeys:
-    try:
-        return OwnKeys(*(own_keys.read_public(folder, name) for name in (own_keys.CHECKPOINT, own_keys.EVIDENCE)))
-    except LocalError as error:
-        problems.append(Problem(("paths", "keys"), str(error)))
-        return OwnKeys()
 
 
 def _key_problems(key: Key, entry: Certificate) -> Iterator[Problem]:

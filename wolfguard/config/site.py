@@ -346,6 +346,11 @@ class Paths:
         """Where the command line tool reaches the gateway."""
         return f"{self.run}/control.sock"
 
+    @property
+    def state_file(self) -> str:
+        """Where sessiond keeps what outlives a restart."""
+        return f"{self.state}/sessiond.sqlite"
+
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:

@@ -26,12 +26,18 @@ def adopt() -> None:
 
 
 def end(own: Callable[[int], bool]) -> None:
-    """Ends every child that is no `own` one, and waits for it; the death of one may bring more."""
-    while orphans := [pid for pid in _children() if not own(pid)]:
+    """Ends every child that is no `own` one, and waits for it; the death of one may bring more. One that this process
+    may not end (SELinux, where a module's program has a domain of its own) is left alone, not waited for."""
+    left: set[int] = set()
+    while orphans := [pid for pid in _children() if pid not in left and not own(pid)]:
         for pid in orphans:
-            with suppress(ProcessLookupError):
+            try:
                 os.kill(pid, signal.SIGKILL)
-        for pid in orphans:
+            except ProcessLookupError:
+                continue
+            except PermissionError:
+                left.add(pid)
+        for pid in set(orphans) - left:
             with suppress(ChildProcessError):
                 os.waitpid(pid, 0)
 

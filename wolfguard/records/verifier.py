@@ -42,6 +42,7 @@ WINDOW: Final = 32_768
 RECORD_BYTES_MAX: Final = 128 * 1024
 
 VerifySignature = Callable[[bytes, bytes], bool]
+"""Whether the data has this signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,14 @@ class Report:
 
 
 class Verifier:
-    """`key` is the fingerprint of the public key, `verify(data, signature)` checks with it. `anchors`: hashes of
-    records by number, from good checkpoints of another copy of the trail (`statements`), which this one must have."""
+    """`keys` check signatures with public keys, by their fingerprints. `anchors`: hashes of records by number, from
+    good checkpoints of another copy of the trail (`statements`), which this one must have."""
 
     def __init__(
-        self, digest: Digest, key: str, verify: VerifySignature, anchors: Mapping[int, str] | None = None
+        self, digest: Digest, keys: Mapping[str, VerifySignature], anchors: Mapping[int, str] | None = None
     ) -> None:
         self._digest = digest
-        self._key = key
-        self._verify = verify
+        self._keys = dict(keys)
         self._anchors = dict(anchors or {})
         self._hashes: dict[int, str] = {}
         self._order: deque[int] = deque()
@@ -195,10 +195,11 @@ class Verifier:
         except RecordError as error:
             self._find(number, BAD_CHECKPOINT, f"record {number}: {error}")
             return
-        if statement.key != self._key:
+        verify = self._keys.get(statement.key)
+        if verify is None:
             text = f"record {number} is a checkpoint by another key ({statement.key[:16]}...)"
             self._find(number, FOREIGN_KEY, text)
-        elif not self._verify(statement.signed(), signature):
+        elif not verify(statement.signed(), signature):
             self._find(number, BAD_SIGNATURE, f"record {number} is a checkpoint with a wrong signature")
         elif self._is_borne_out(number, statement):
             self._note(number, statement)

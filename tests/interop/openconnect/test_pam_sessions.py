@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from tests.interop import pam_ground, roots
 from tests.interop.conftest import Build, Field
+from tests.system import injection, memory
 from tests.system.whole_gateway import sessions, status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
@@ -93,6 +95,15 @@ def test_open_while_the_session_lives(machine: Field, clients: list[Client]) -> 
     assert "login.session-lost" not in machine.events()
 
 
+def test_a_helper_that_stays_has_no_password(machine: Field, clients: list[Client]) -> None:
+    """Neither as it was typed nor as it travelled."""
+    client(machine, clients).connect()
+    (helper,) = helpers(machine)
+    password = pam_ground.PASSWORD.encode()
+    assert memory.search(helper, {"there": b"wg-note"}), "the search finds what is there"
+    assert memory.search(helper, {"typed": password, "travelled": base64.b64encode(password)}) == []
+
+
 def test_an_administrator_ends_it(machine: Field, clients: list[Client]) -> None:
     client(machine, clients).connect()
     assert machine.site.wolfguard("disconnect", "--user", "pia").returncode == 0
@@ -124,6 +135,16 @@ def test_a_helper_that_is_killed_is_recorded_and_the_tunnel_goes_on(machine: Fie
     assert machine.recorded("login.session-lost")
     assert '"reason":"crashed"' in machine.events()
     assert [each["state"] for each in sessions(machine, "pia")] == ["connected"]
+
+
+def test_a_defect_where_a_loss_is_heard_is_survived(machine: Field, clients: list[Client]) -> None:
+    sessiond, target = process(machine, "sessiond"), "handler:pam.HeldLost"
+    client(machine, clients).connect()
+    injection.force(sessiond, [target])
+    os.kill(helpers(machine)[0], signal.SIGKILL)
+    log = machine.gateway.log
+    until(lambda: f"RuntimeError at {injection.mark(target)}" in log.read_text("utf-8", "replace"), "the exception")
+    assert process(machine, "sessiond") == sessiond
 
 
 def test_a_module_that_does_not_let_go_is_ended(machine: Field, clients: list[Client]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A RADIUS/1.1 server that takes every login and every event, and orders what a test wants on the connections that the
-gateway has opened (RFC 8559). Built on Python's ssl, which is no part of the gateway, and on packets of ours."""
+gateway has opened (draft-ietf-radext-reverse-coa). Built on Python's ssl, which is no part of the gateway, and on
+packets of ours."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from wolfguard.linux.namespace import Topology
 BUILD = Build(roots.TRIXIE, 4)
 Made = tuple[Field, FreeRadius]
 INTERVAL = 2
+MOVED = 2_000_000
 CLASS = "OU=staff;"
 
 
@@ -140,8 +141,8 @@ def test_start_reports_and_stop_say_what_was_carried(made: Made, clients: list[C
     }
     assert {name: start[name] for name in wanted} == wanted
     with iperf_server(field.topology.upstream):
-        assert transfer(field.topology.client, Topology.UPSTREAM_V4, 1, down=False).bytes > 1_000_000
-        assert transfer(field.topology.client, Topology.UPSTREAM_V4, 1, down=True).bytes > 1_000_000
+        assert transfer(field.topology.client, Topology.UPSTREAM_V4, size=MOVED, down=False).bytes > MOVED // 20
+        assert transfer(field.topology.client, Topology.UPSTREAM_V4, size=MOVED, down=True).bytes > MOVED // 20
     until(lambda: bool(of(server, session, "Interim-Update")), "a report")
     up, down = carried(field)
     client.stop()

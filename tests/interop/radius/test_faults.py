@@ -19,6 +19,7 @@ from wolfguard.auth.radius import packet
 from wolfguard.auth.radius.dictionary import pair
 from wolfguard.auth.radius.packet import Packet, decode, encode
 from wolfguard.auth.radius.protection import Historic
+from wolfguard.config import chain_rules
 from wolfguard.crypto.client import SignChannel
 from wolfguard.ipc.factors import ACCEPT, REJECT, UNAVAILABLE, FactorAnswer
 from wolfguard.procs.authd.radius import RadiusBackend
@@ -154,6 +155,27 @@ def test_a_good_server_is_taken(keyd: SignChannel, certificates: pki.Pki, tmp_pa
     (heard,) = server.heard
     assert PASSWORD.encode() in heard
     assert not decode(heard).all(80)
+
+
+def test_a_defect_in_the_look_at_a_chain_ends_one_connection(
+    keyd: SignChannel, certificates: pki.Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*given: object) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("a defect")
+
+    async def run(made: RadiusBackend) -> str:
+        monkeypatch.setattr(chain_rules, "of_server", defect)
+        with pytest.raises(RuntimeError, match="a defect"):
+            await made.step(step("alice", PASSWORD))
+        try:
+            return (await made.step(step("alice", PASSWORD))).state
+        finally:
+            made.close()
+
+    with TlsFaults(tmp_path, certificates.server, certificates.authority, lambda asked: [token_reply(asked)]) as server:
+        assert asyncio.run(run(backend.tls(keyd, certificates, [server.port]))) == ACCEPT
+    assert len(server.heard) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from tests.interop.radius import pki
 from tests.interop.radius.freeradius import SECRET, FreeRadius, free_port
 from tests.interop.radius.ordering_server import OrderingServer
 from tests.interop.radius.test_login import gateway
-from tests.system.whole_gateway import Json, asked, sessions, until
-from wolfguard.auth.radius import packet
+from tests.system import injection, parsers
+from tests.system.whole_gateway import Json, asked, sessions, status, until
+from wolfguard.auth.radius import dynamic, packet
 from wolfguard.auth.radius.dictionary import number, pair
 from wolfguard.auth.radius.packet import Packet, decode
 from wolfguard.auth.radius.protection import Historic
@@ -58,6 +59,12 @@ def policy(field: Field, user: str, name: str) -> str:
 
 def refused(field: Field) -> int:
     return int((asked(field, "status") or {})["facts"]["sessiond"].get("orders refused", 0))
+
+
+def counted(field: Field, labels: set[str]) -> int:
+    """How often orders were refused for these reasons, by the records."""
+    refusals = [each for each in records(field, "session.order-refused") if each["reason"] in labels]
+    return sum(int(each["fields"]["count"]) for each in refusals)
 
 
 def records(field: Field, event: str) -> list[Json]:
@@ -111,6 +118,13 @@ def over_tls(make_gateway: Callable[..., Field], tmp_path_factory: pytest.TempPa
     made[0].close()
 
 
+def test_a_server_can_order_before_anybody_has_logged_in(over_tls: OverTls) -> None:
+    """The gateway has opened a connection for it."""
+    _, server = over_tls
+    answer = server.order(packet.DISCONNECT_REQUEST, pair("User-Name", "alice"))
+    assert (answer.code, cause(answer)) == (packet.DISCONNECT_NAK, 503)
+
+
 def test_a_server_ends_a_session_on_our_own_connection(over_tls: OverTls, clients: list[Client]) -> None:
     field, server = over_tls
     client, session = connect(field, clients)
@@ -136,7 +150,9 @@ def stopped(told: Packet, session: Json) -> bool:
 def test_a_server_is_told_why_not(over_tls: OverTls, clients: list[Client]) -> None:
     field, server = over_tls
     _, session = connect(field, clients)
-    own, before = pair("Acct-Session-Id", named(session)), refused(field)
+    own = pair("Acct-Session-Id", named(session))
+    labels = set(dynamic.ERROR_CAUSES)
+    before = counted(field, labels)
     for attributes, wanted in (
         ((pair("Acct-Session-Id", "none-such"),), 503),
         ((own, pair("User-Name", "somebody")), 503),
@@ -149,7 +165,7 @@ def test_a_server_is_told_why_not(over_tls: OverTls, clients: list[Client]) -> N
     for change, wanted in ((pair("Filter-Id", "nowhere"), 407), (pair("Session-Timeout", 0), 407)):
         answer = server.order(packet.COA_REQUEST, own, change)
         assert (answer.code, cause(answer)) == (packet.COA_NAK, wanted)
-    until(lambda: refused(field) == before + 7, "seven orders that were refused")
+    until(lambda: counted(field, labels) == before + 7, "seven orders that were refused")
     assert len(sessions(field, "alice")) == 1
 
 
@@ -286,13 +302,15 @@ BAD: dict[str, tuple[Callable[[Json], bytes], str]] = {
 def test_what_is_not_a_servers_order_is_not_heard(over_udp: OverUdp, clients: list[Client]) -> None:
     field, port = over_udp
     _, session = connect(field, clients)
-    before = refused(field)
+    labels = {"radius_order_stranger", *(label for _, label in BAD.values())}
+    before = counted(field, labels)
     for make, label in BAD.values():
         assert sent(field, port, make(session)) == []
         assert field.recorded(f'"{label}"')
     assert sent(field, port, request(session), source=STRANGER) == []
     assert field.recorded('"radius_order_stranger"')
-    until(lambda: refused(field) == before + len(BAD) + 1, "all of them counted")
+    until(lambda: counted(field, labels) == before + len(BAD) + 1, "all of them counted")
+    assert refused(field) >= len(BAD) + 1
     assert len(sessions(field, "alice")) == 1
     for hidden in (SECRET.decode(), "wonder"):
         assert hidden not in field.gateway.log.read_text(errors="replace") + field.events()
@@ -315,3 +333,20 @@ def test_a_recorded_order_is_carried_out_once(over_udp: OverUdp, clients: list[C
     (again,) = sessions(field, "alice")
     assert again["session"] != session["session"]
     assert len([each for each in records(field, "session.ordered") if each["session"] == again["session"]]) == 0
+
+
+@pytest.mark.parametrize(
+    ("process", "target"), [(process, target) for process, some in parsers.WITH_ORDERS.items() for target in some]
+)
+def test_an_exception_is_survived(over_udp: OverUdp, process: str, target: str) -> None:
+    """It costs that order, and is written down without its words."""
+    field, port = over_udp
+    (pid,) = [each["pid"] for each in status(field)["processes"] if each["process"] == process]
+    injection.force(pid, [target])
+    radclient(field, port, "disconnect", 'User-Name = "nobody"')
+    log = field.gateway.log
+    until(lambda: f"RuntimeError at {injection.mark(target)}" in log.read_text(errors="replace"), "the exception")
+    said = radclient(field, port, "disconnect", 'User-Name = "nobody"')
+    assert "Session-Context-Not-Found" in said, said
+    assert [each["pid"] for each in status(field)["processes"] if each["process"] == process] == [pid]
+    assert injection.SECRET not in log.read_text(errors="replace")

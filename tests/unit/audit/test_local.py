@@ -10,9 +10,11 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.unit.audit.fake_place import see
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.place import Kind, Missing, Program, lines, optional_lines, optional_listing
@@ -156,3 +158,14 @@ def test_words_that_no_program_gets(word: str) -> None:
 def test_the_kernel_and_its_clock() -> None:
     assert Local().kernel() == os.uname().release
     assert Local().clock_kept() in (True, False)
+
+
+def test_a_name_that_is_no_utf8_is_seen_and_can_be_reported(tmp_path: Path) -> None:
+    """As text of its bytes: a file is not overlooked for its name."""
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))).touch(0o666)
+    os.chmod(os.fsencode(tmp_path) + b"/\xff\xfe", 0o666)  # noqa: S103
+    place: Any = Local()
+    found = see("tree", place, {"path": str(tmp_path)})
+    assert found.problem == ""
+    assert str(found.part(("writable",))).encode()
+    assert "udcff" in str(found.part(("writable",)))

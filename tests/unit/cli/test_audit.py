@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +126,22 @@ def test_policy_show() -> None:
         assert run("policy", "show", name).exit_code == 0
         assert json.loads(run("policy", "show", name, "--json").output)["controls"]
     assert run("policy", "show", "../secrets").exit_code == 1
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    """On a terminal a line on standard error counts, and is wiped at the end; a pipe sees none of it."""
+    command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", NOWHERE, "audit", "run", "--fail-on", "never"]
+    master, slave = os.openpty()
+    try:
+        with subprocess.Popen([*command, "--profile", "gateway"], stdout=subprocess.PIPE, stderr=slave) as process:
+            os.close(slave)
+            shown = b""
+            while b"\x1b[K" not in shown[-8:] or not re.search(rb"(\d+) of \1 ", shown):
+                shown += os.read(master, 4096)
+            assert process.stdout is not None
+            told = process.stdout.read()
+        assert process.returncode == 0
+    finally:
+        os.close(master)
+    assert b"\x1b" not in told
+    assert b"wolfguard audit of" in told

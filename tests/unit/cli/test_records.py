@@ -59,7 +59,7 @@ def test_as_json(tmp_path: Path, key: Path) -> None:
     assert result.exit_code == 7
     found = json.loads(result.output)
     assert (found["verdict"], found["records"], found["behind"], found["findings"]) == ("undecided", 8, 8, [])
-    assert found["key"] == KEY.fingerprint
+    assert found["keys"] == [KEY.fingerprint]
 
 
 def test_a_trail_that_was_cut_is_found_by_another_copy(tmp_path: Path, key: Path) -> None:
@@ -79,6 +79,18 @@ def test_another_key(tmp_path: Path) -> None:
     result = run("verify", write(tmp_path / "trail", TRAIL), "--key", other)
     assert result.exit_code == 8
     assert result.output.count("[foreign-key]") == 3
+
+
+def test_a_trail_whose_gateway_got_a_new_key(tmp_path: Path, key: Path) -> None:
+    second = Key()
+    maker = Maker(KEY).event(3).checkpoint().event(3)
+    trail = write(tmp_path / "trail", maker.checkpoint(second).texts)
+    (tmp_path / "second.pub").write_bytes(second.pem)
+    assert run("verify", trail, "--key", key).exit_code == 8
+    result = run("verify", trail, "--key", key, "--key", tmp_path / "second.pub", "--json")
+    found = json.loads(result.output)
+    assert (result.exit_code, found["checkpoints"], found["behind"]) == (0, 2, 0)
+    assert found["keys"] == [KEY.fingerprint, second.fingerprint]
 
 
 def test_lines_with_words_before_and_standard_input(key: Path) -> None:
@@ -141,6 +153,7 @@ def test_the_journal(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch)
         (("verify", "TRAIL", "--journal", "--key", "KEY"), 2, "name one trail"),
         (("verify", "TRAIL", "--key", "TRAIL"), 1, "no public key in PEM form"),
         (("verify", "TRAIL", "--key", "gone"), 1, "cannot read the key gone"),
+        (("verify", "TRAIL", "--key", "FIFO"), 1, "is not a regular file"),
         (("verify", "gone", "--key", "KEY"), 1, "cannot read gone"),
         (("verify", "FIFO", "--key", "KEY"), 1, "is not a regular file"),
         (("verify", "/dev/zero", "--key", "KEY"), 1, "is not a regular file"),

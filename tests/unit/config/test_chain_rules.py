@@ -39,7 +39,7 @@ def problems(profile: str, *chain: CertificateFacts) -> list[str]:
 
 
 def of_server(profile: str, *chain: CertificateFacts, trusted: tuple[bytes, ...] = ()) -> list[tuple[str, str]]:
-    return list(chain_rules.of_server(load_profile(profile), chain, trusted))
+    return list(chain_rules.of_server(read_profile(profile).profile, chain, trusted))
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -59,7 +59,7 @@ def test_weak_keys_of_a_server_and_of_those_whom_we_trust() -> None:
     ((label, text),) = of_server("fips-hybrid", LEAF, weak)
     assert (label, text[:13]) == ("tls_weak_key", "certificate 2")
     assert "RSA key of 1024 bits; fips-hybrid allows 2048 or more" in text
-    (text,) = chain_rules.of_authorities(load_profile("fips-hybrid"), (ROOT, weak))
+    (text,) = chain_rules.of_authorities(read_profile("fips-hybrid").profile, (ROOT, weak))
     assert text.startswith("certificate 2 (CN=issuer) has an RSA key of 1024 bits")
 
 

@@ -103,7 +103,7 @@ def test_a_trail_that_was_written_anew_contradicts_its_checkpoints() -> None:
 def test_a_trail_that_was_written_anew_behind_its_last_checkpoint_shows_only_elsewhere() -> None:
     anew = written_anew(TRAIL, 25, who="eve")[:28]
     assert verified(KEY, anew).verdict == SOUND
-    other = Verifier(digest, KEY.fingerprint, KEY.verify)
+    other = Verifier(digest, {KEY.fingerprint: KEY.verify})
     for text in TRAIL:
         other.take(text)
     report = verified(KEY, anew, other.statements)
@@ -114,7 +114,7 @@ def test_a_trail_that_was_written_anew_behind_its_last_checkpoint_shows_only_els
 
 @pytest.mark.parametrize("end", [0, 5, 20, 28])
 def test_a_trail_that_was_cut_before_a_checkpoint_that_is_known_elsewhere(end: int) -> None:
-    other = Verifier(digest, KEY.fingerprint, KEY.verify)
+    other = Verifier(digest, {KEY.fingerprint: KEY.verify})
     for text in TRAIL:
         other.take(text)
     report = verified(KEY, TRAIL[:end], other.statements)
@@ -180,7 +180,7 @@ def test_findings_are_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifier, "WINDOW", 10)
-    watched = Verifier(digest, KEY.fingerprint, KEY.verify)
+    watched = Verifier(digest, {KEY.fingerprint: KEY.verify})
     for text in Maker(KEY).event(200).texts:
         watched.take(text)
         assert len(watched._hashes) == len(watched._order) <= 10

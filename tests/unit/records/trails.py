@@ -100,7 +100,7 @@ def written_anew(texts: list[str], at: int, **changes: Any) -> list[str]:
 
 
 def verified(key: Key, texts: list[str], anchors: dict[int, str] | None = None) -> Report:
-    verifier = Verifier(digest, key.fingerprint, key.verify, anchors)
+    verifier = Verifier(digest, {key.fingerprint: key.verify}, anchors)
     for text in texts:
         verifier.take(text)
     return verifier.finish()

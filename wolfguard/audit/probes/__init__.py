@@ -8,6 +8,7 @@ where it could not look. policies/schema/probes.yml says what each takes and see
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation, Unobservable
@@ -47,6 +48,7 @@ PROBES: Final[Mapping[str, Probe]] = {
     "processor-weaknesses": kernel.weaknesses,
     "mount": mounts.mount,
     "swap": mounts.swap,
+    "covered-kernel-files": mounts.covered,
     "file": files.file,
     "tree": files.tree,
     "service": services.service,
@@ -75,6 +77,18 @@ PROBES: Final[Mapping[str, Probe]] = {
 def observe(look: Look, vantage: Vantage) -> Observation:
     """What the probe of this look sees; that it could not is an observation too."""
     try:
-        return PROBES[look.probe](vantage, dict(look.arguments))
+        found = PROBES[look.probe](vantage, dict(look.arguments))
     except Unobservable as error:
-        return Observation(None, look.probe, str(error))
+        return Observation(None, look.probe, encodable(str(error)))
+    return replace(found, seen=encodable(found.seen), source=encodable(found.source))
+
+
+def encodable(value: Any) -> Any:
+    """The same with text that every report can encode: names of files can hold bytes that are no UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, tuple | list):
+        return tuple(encodable(each) for each in value)
+    if isinstance(value, Mapping):
+        return {encodable(name): encodable(each) for name, each in value.items()}
+    return value

@@ -13,6 +13,7 @@ from typing import Any, Final
 from wolfguard.audit.observation import Observation, Unobservable
 from wolfguard.audit.place import Missing, Place, text
 from wolfguard.audit.probes.accounts import user_ids
+from wolfguard.audit.probes.files import some
 from wolfguard.audit.probes.gateway import process_name
 from wolfguard.audit.probes.processes import all_processes
 from wolfguard.audit.vantage import Vantage
@@ -21,6 +22,7 @@ from wolfguard.sandbox import foreign_crypto, weakening
 from wolfguard.sandbox.manifest import Process
 from wolfguard.sandbox.processes import PROCESSES
 
+STRANGERS_MAXIMUM: Final = 100
 _FILTERED: Final = "2"
 _CAPABILITY_SETS: Final = ("CapPrm", "CapEff", "CapInh", "CapAmb", "CapBnd")
 _UNLABELLED: Final = ("unconfined", "kernel", "")
@@ -48,9 +50,11 @@ def compared(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
         raise Unobservable("the gateway's status has another form than this release knows") from None
     place, numbers = vantage.place, user_ids(vantage.place)
     running = [_running(place, name, pid) for name, pid in listed.items() if pid and _manifest(name) is not None]
+    if not running:
+        raise Unobservable("the gateway names none of its processes")
     seen: dict[str, Value] = {
         "missing": tuple(_missing(listed)),
-        "strangers": tuple(_strangers(place, set(listed.values()), numbers)),
+        "strangers": some(list(_strangers(place, set(listed.values()), numbers)), STRANGERS_MAXIMUM),
         "outside_landlock": tuple(
             name for name, fact in facts if fact == (weakening.LANDLOCK, weakening.LANDLOCK_MISSING)
         ),
@@ -81,8 +85,9 @@ def _missing(listed: Mapping[str, int]) -> Iterator[str]:
 
 
 def _strangers(place: Place, known: set[int], numbers: Mapping[str, int]) -> Iterator[str]:
+    """The youngest first."""
     own = {number for process in PROCESSES.values() if process.user != "root" and (number := numbers.get(process.user))}
-    for pid, name in all_processes(place):
+    for pid, name in sorted(all_processes(place), reverse=True):
         if pid in known:
             continue
         try:

@@ -86,10 +86,10 @@ def is_loose(facts: FileFacts) -> bool:
     return bool(facts.mode & 0o002) or bool(facts.mode & 0o020 and facts.group != "root") or facts.owner != "root"
 
 
-def some(paths: list[str]) -> tuple[str, ...]:
-    """At most NAMED_MAXIMUM of them, and how many more there are."""
-    more = len(paths) - NAMED_MAXIMUM
-    return (*paths[:NAMED_MAXIMUM], *([f"and {more} more"] if more > 0 else ()))
+def some(names: list[str], most: int = NAMED_MAXIMUM) -> tuple[str, ...]:
+    """At most so many of them, and how many more there are."""
+    more = len(names) - most
+    return (*names[:most], *([f"and {more} more"] if more > 0 else ()))
 
 
 def _holds_key(place: Place, path: str, facts: FileFacts) -> bool:

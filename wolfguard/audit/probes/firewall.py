@@ -15,7 +15,8 @@ from wolfguard.policy.expect import Value
 
 _STRICT: Final = "drop"
 _NONE: Final = "none"
-_FAMILIES: Final = ("inet", "ip")
+_FAMILIES: Final = (("inet", "ip"), ("inet", "ip6"))
+"""Whose chains a packet of IPv4 meets, and one of IPv6."""
 
 
 def ruleset(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
@@ -44,14 +45,17 @@ def _of(listed: Sequence[Mapping[str, Any]], kind: str) -> Iterator[Mapping[str,
 
 
 def _policy(chains: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]], hook: str) -> str:
-    """The strictest of the base chains for IPv4: one that drops is enough, whatever others accept. A chain that ends
-    in a drop or reject of everything is as strict as its policy would be."""
-    found = [
-        _STRICT if _ends_strictly(chain, rules) else str(chain.get("policy", "accept"))
-        for chain in chains
-        if chain.get("hook") == hook and chain.get("type") == "filter" and chain.get("family") in _FAMILIES
-    ]
-    return _STRICT if _STRICT in found else next(iter(found), _NONE)
+    """The strictest of the base chains for a family: one that drops is enough, whatever others accept. A chain that
+    ends in a drop or reject of everything is as strict as its policy would be. Of both families the laxer one."""
+    of_families = []
+    for families in _FAMILIES:
+        found = [
+            _STRICT if _ends_strictly(chain, rules) else str(chain.get("policy", "accept"))
+            for chain in chains
+            if chain.get("hook") == hook and chain.get("type") == "filter" and chain.get("family") in families
+        ]
+        of_families.append(_STRICT if _STRICT in found else next(iter(found), _NONE))
+    return next((policy for policy in of_families if policy != _STRICT), _STRICT)
 
 
 def _ends_strictly(chain: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> bool:

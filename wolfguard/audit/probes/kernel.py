@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation
-from wolfguard.audit.place import Missing, optional_lines, optional_listing, text
+from wolfguard.audit.place import Missing, lines, optional_lines, optional_listing, text
 from wolfguard.audit.vantage import Vantage
 from wolfguard.policy.expect import Value
 
@@ -29,13 +29,15 @@ def command_line(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
 
 
 def modules(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
-    """A module that this kernel does not have cannot be loaded, and one that is built in is loaded."""
+    """A module that this kernel does not have cannot be loaded, and one that is built in is loaded. Raises Unobservable
+    where the kernel's lists of modules are not there, as in most containers."""
     names = {_normal(name): name for name in arguments["names"]}
     place = vantage.place
     folder = f"/lib/modules/{place.kernel()}"
     loaded = _loaded(vantage)
-    built_in = {_normal(_stem(line)) for line in optional_lines(place, f"{folder}/modules.builtin")}
-    there = {_normal(_stem(line.partition(":")[0])) for line in optional_lines(place, f"{folder}/modules.dep")}
+    # without these lists a module that is built in, or that waits to be loaded, would be overlooked
+    built_in = {_normal(_stem(line)) for line in lines(place, f"{folder}/modules.builtin")}
+    there = {_normal(_stem(line.partition(":")[0])) for line in lines(place, f"{folder}/modules.dep")}
     blocked = _blocked(vantage)
     present = [name for name in names if name in loaded or name in built_in]
     loadable = [name for name in names if name in present or (name in there and name not in blocked)]

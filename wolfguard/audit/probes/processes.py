@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from wolfguard.audit.observation import Observation
+from wolfguard.audit.observation import Observation, Unobservable
 from wolfguard.audit.place import Missing, Place, text
 from wolfguard.audit.vantage import Vantage
 
@@ -20,8 +20,12 @@ def running(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
 
 
 def all_processes(place: Place) -> Iterator[tuple[int, str]]:
-    """(process id, name). One that ends meanwhile is left out."""
-    for entry in place.listing(_PROC):
+    """(process id, name). One that ends meanwhile is left out. Raises Unobservable where others' processes are hidden
+    (hidepid in proc(5)): the first one is always somebody else's, unless it is all that there is to see."""
+    entries = place.listing(_PROC)
+    if "1" not in entries:
+        raise Unobservable("processes of other users are hidden from this one; ask as root")
+    for entry in entries:
         if entry.isdecimal():
             try:
                 yield int(entry), text(place, f"{_PROC}/{entry}/comm").strip()

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -24,11 +25,10 @@ from wolfguard.crypto.digest import sha256
 from wolfguard.crypto.signing import verify_p384
 from wolfguard.errors import LocalError
 from wolfguard.records import verifier
-from wolfguard.records.verifier import Report, Verifier
+from wolfguard.records.verifier import Report, Verifier, VerifySignature
 
 PROGRESS_SECONDS: Final = 0.25
 PROGRESS_RECORDS: Final = 512
-STATE_FILE: Final = "sessiond.sqlite"
 EXITS: Final = {verifier.SOUND: 0, verifier.UNSOUND: UNSOUND, verifier.UNDECIDED: REQUIREMENT_UNDECIDED}
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,8 +42,8 @@ def _from(function: F) -> F:
             "--store",
             type=click.Path(path_type=Path),
             is_flag=False,
-            flag_value=Path(Paths().state) / STATE_FILE,
-            help=f"Read the state file of a gateway that does not run. Without a value: {Paths().state}/{STATE_FILE}.",
+            flag_value=Path(Paths().state_file),
+            help=f"Read the state file of a gateway that does not run. Without a value: {Paths().state_file}.",
         ),
         click.option("--gateway", is_flag=True, help="Ask the running gateway for the newest records."),
         click.argument("file", required=False, type=click.Path()),
@@ -78,7 +78,12 @@ def command() -> None:
     )
 )
 @click.option(
-    "--key", "key_file", required=True, type=click.Path(path_type=Path), help="Public key of the checkpoints."
+    "--key",
+    "key_files",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Public key of the checkpoints; several where the gateway got a new one.",
 )
 @click.option(
     "--against", type=click.Path(), help="Another copy of the trail, whose checkpoints this one must bear out."
@@ -90,7 +95,7 @@ def verify(
     journal: bool,
     store: Path | None,
     gateway: bool,
-    key_file: Path,
+    key_files: tuple[Path, ...],
     against: str | None,
     socket_path: Path,
     as_json: bool,
@@ -104,22 +109,22 @@ def verify(
     Exit code 0 means sound, 8 not sound, 7 that no checkpoint vouches for it.
     """
     try:
-        spki = public_key(key_file, "checkpoints are signed with")
-        key = sha256(spki).hex()
+        spkis = [public_key(file, "checkpoints are signed with") for file in key_files]
+        keys = {sha256(spki).hex(): partial(verify_p384, spki) for spki in spkis}
         shown = not as_json and sys.stderr.isatty()
-        anchors = _anchors(against, key, spki, shown) if against is not None else {}
+        anchors = _anchors(against, keys, shown) if against is not None else {}
         with Client(socket_path, as_json=as_json) as client:
             source = _source(file, journal, store, gateway, client)
-            found = _run(_verifier(key, spki, anchors), source, shown)
+            found = _run(Verifier(sha256, keys, anchors), source, shown)
     except LocalError as error:
         raise CommandError(str(error), as_json=as_json) from error
     except CommandError as error:
         error.as_json = as_json
         raise
     if as_json:
-        output.print_json(report.plain(found, key))
+        output.print_json(report.plain(found, list(keys)))
     else:
-        output.print_lines(report.lines(found, source.name, key))
+        output.print_lines(report.lines(found, source.name, list(keys)))
     sys.exit(EXITS[found.verdict])
 
 
@@ -156,13 +161,9 @@ def _source(file: str | None, journal: bool, store: Path | None, gateway: bool, 
     return sources.journal() if journal else sources.gateway(client)
 
 
-def _verifier(key: str, spki: bytes, anchors: Mapping[int, str]) -> Verifier:
-    return Verifier(sha256, key, lambda data, signature: verify_p384(spki, data, signature), anchors)
-
-
-def _anchors(path: str, key: str, spki: bytes, shown: bool) -> Mapping[int, str]:
+def _anchors(path: str, keys: Mapping[str, VerifySignature], shown: bool) -> Mapping[int, str]:
     """What the good checkpoints in another copy cover."""
-    other = _verifier(key, spki, {})
+    other = Verifier(sha256, keys)
     _run(other, sources.file(path), shown)
     if not other.statements:
         raise CommandError(f"{path} has no checkpoint by this key: there is nothing to compare with")

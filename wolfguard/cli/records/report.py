@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Final
 
 from wolfguard.cli import output
@@ -16,20 +17,20 @@ MEANINGS: Final = {
 }
 
 
-def plain(report: Report, key: str) -> dict[str, Any]:
+def plain(report: Report, keys: Sequence[str]) -> dict[str, Any]:
     """As JSON; docs/how-to/records.md describes it."""
     found = dataclasses.asdict(report)
-    return {"verdict": report.verdict, "key": key, **found}
+    return {"verdict": report.verdict, "keys": list(keys), **found}
 
 
-def lines(report: Report, source: str, key: str) -> list[str]:
+def lines(report: Report, source: str, keys: Sequence[str]) -> list[str]:
     """As text, findings first."""
     shown = [f"{output.plain(finding.text)} [{finding.kind}]" for finding in report.findings]
     if report.found > len(report.findings):
         shown.append(f"... and {report.found - len(report.findings)} more findings")
     rows: list[tuple[str, object]] = [
         ("trail", source),
-        ("key", key),
+        *(("key", key) for key in keys),
         ("records", _records(report)),
         ("checkpoints", _checkpoints(report)),
     ]

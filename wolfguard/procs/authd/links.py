@@ -287,7 +287,7 @@ class TlsLink(Link):
         self._line = Line(self._protection, window=self._window, datagrams=False)
 
     def _take(self, data: bytes) -> None:
-        """Also what the server orders, on a connection that we have opened (RFC 8559)."""
+        """Also what the server orders, on the connection that we have opened (draft-ietf-radext-reverse-coa)."""
         if self._orders is None or self._protection is None or data[0] not in dynamic.CODES:
             super()._take(data)
             return

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orders of servers about sessions (RFC 5176): from proved packets to sessiond and back, and the socket for datagrams.
 
-Over TLS they come on the connections that we have opened (RFC 8559), so that nobody is listened to. Over UDP, which is
-NOT APPROVED, there is a socket, which the supervisor has bound: whoever writes to it must be one of the backend's
-servers by address, must know its secret, and must not repeat what was said. Owns the pace and the counting of what is
-refused; what an order says is `auth.radius.dynamic`.
+Over TLS they come on the connections that we have opened (draft-ietf-radext-reverse-coa), so that nobody is listened
+to. Over UDP, which is NOT APPROVED, there is a socket, which the supervisor has bound: whoever writes to it must be one
+of the backend's servers by address, must know its secret, and must not repeat what was said. Owns the pace and the
+counting of what is refused; what an order says is `auth.radius.dynamic`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import time
 from collections import Counter
@@ -101,8 +102,9 @@ class OrderSocket:
 
     def __init__(self, sock: socket.socket, secrets: Mapping[str, Secret], window: int, obeyed: Orders) -> None:
         self._socket = sock
-        self._ways = {address: Historic(secret) for address, secret in secrets.items()}
-        self._arrivals = {address: Arrivals(window) for address in secrets}
+        # As the kernel writes an address, which a site file may write in other ways.
+        self._ways = {str(ipaddress.ip_address(address)): Historic(secret) for address, secret in secrets.items()}
+        self._arrivals = {address: Arrivals(window) for address in self._ways}
         self._orders = obeyed
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 from collections.abc import Mapping
@@ -33,6 +34,9 @@ from wolfguard.secret import Secret
 
 SECRET_MAX: Final = 1024
 
+End = tuple[str, int]
+"""Address and port."""
+
 log = Log(__name__)
 
 
@@ -46,14 +50,17 @@ class Authd(Child):
 
     async def prepare(self, start: Started) -> None:
         secrets = [read_secret(descriptor) for descriptor in start.descriptors.get("secret", [])]
-        hearing = [_socket(descriptor) for descriptor in start.descriptors.get("orders", [])]
+        hearing = dict(_socket(descriptor) for descriptor in start.descriptors.get("orders", []))
         self.backends = {
             entry.name: made
             for entry in start.configuration.backends
             if (made := self._make(entry, secrets, hearing)) is not None
         }
-        if secrets or hearing:
-            raise StartError("more secrets or sockets came than backends have; the supervisor is of another release")
+        if secrets:
+            raise StartError("more shared secrets came than servers have; the supervisor is of another release")
+        # A reload has changed where orders are heard; the sockets are those of the gateway's start.
+        for unused in hearing.values():
+            unused.close()
 
     async def serve(self) -> None:
         for backend in self.backends.values():
@@ -85,9 +92,9 @@ class Authd(Child):
             if isinstance(backend, RadiusBackend):
                 backend.close()
 
-    def _make(self, entry: Backend, secrets: list[Secret], hearing: list[socket.socket]) -> ForeignBackend | None:
-        """The backend of an entry, if its type lives here; takes the secrets and the socket that are its own off the
-        front."""
+    def _make(self, entry: Backend, secrets: list[Secret], hearing: dict[End, socket.socket]) -> ForeignBackend | None:
+        """The backend of an entry, if its type lives here; takes the secrets that are its own off the front, and its
+        socket."""
         if entry.type == "plugin":
             return load(entry)
         if entry.type != "radius" or entry.radius is None:
@@ -103,9 +110,10 @@ class Authd(Child):
         orders = Orders(entry.name, entry.radius.nas_identifier, dynamic.rate, self._order, self._refused)
         if entry.radius.transport != UDP:
             return RadiusBackend(entry, own, self._keyd, orders)
-        if not hearing:
-            raise StartError(f"the socket for orders of the servers of {entry.name} is missing")
-        return RadiusBackend(entry, own, self._keyd, orders, hearing.pop(0))
+        end = str(ipaddress.ip_address(dynamic.listen)), dynamic.port
+        if end not in hearing:
+            log.error("radius_orders_unheard", backend=entry.name, address=end[0], port=end[1])
+        return RadiusBackend(entry, own, self._keyd, orders, hearing.pop(end, None))
 
     async def _order(self, order: OrderSessions) -> SessionsOrdered:
         """Raises IpcError."""
@@ -144,10 +152,12 @@ class Authd(Child):
             await backend.cancel(message.conversation)
 
 
-def _socket(descriptor: int) -> socket.socket:
+def _socket(descriptor: int) -> tuple[End, socket.socket]:
+    """With what it is bound to."""
     made = socket.socket(fileno=descriptor)
     made.setblocking(False)
-    return made
+    address, port, *_ = made.getsockname()
+    return (address, port), made
 
 
 def read_secret(descriptor: int) -> Secret:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from wolfguard.auth.radius import accounting, dictionary, exchange, packet
 from wolfguard.auth.radius.packet import Attributes
 from wolfguard.auth.radius.protection import Protection
-from wolfguard.config.site import Backend, accounting_servers
+from wolfguard.config.site import TLS, Backend, accounting_servers
 from wolfguard.crypto.client import SignChannel
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.accounting import AccountingSent, NumberedEvent
@@ -59,6 +59,7 @@ class RadiusBackend:
         self._logins = Answering(entry.radius, entry.radius.servers, secrets[:count], keyd, orders)
         self._accounting = Answering(entry.radius, told, secrets[count:], keyd, orders)
         self._orders = orders
+        self._over_tls = entry.radius.transport == TLS
         self._hearing: OrderSocket | None = None
         dynamic = entry.radius.dynamic_authorization
         if hearing is not None and orders is not None and dynamic is not None:
@@ -72,7 +73,7 @@ class RadiusBackend:
         """Hears orders from now on, if it may."""
         if self._hearing is not None:
             self._hearing.start()
-        elif self._orders is not None:
+        elif self._orders is not None and self._over_tls:
             self._logins.watch()
 
     async def step(self, step: FactorStep) -> FactorAnswer:

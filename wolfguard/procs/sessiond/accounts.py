@@ -77,17 +77,13 @@ class Accounts:
         for row in rows:
             self._next = max(self._next, row.number + 1)
             queue = self.queues.get(row.backend)
-            try:
-                if queue is None:
-                    raise PeerError(REMOVED)
-                event = codec.from_json(AccountingEvent, codec.load(row.event.encode()))
-            except PeerError as error:
-                reason = REMOVED if error.label == REMOVED else UNREADABLE
-                self._lose(row.backend, reason, 1)
+            event = _read(row.event)
+            if queue is None or event is None:
+                self._lose(row.backend, REMOVED if queue is None else UNREADABLE, 1)
                 self._touch((KEY, row.number))
-            else:
-                queue.put(row.number, event, durable=True)
-                self._store(row.backend)
+                continue
+            queue.put(row.number, event, durable=True)
+            self._store(row.backend)
         for session in self._sessions:
             self._restored(session)
         for session in stranded:
@@ -275,6 +271,14 @@ class Accounts:
 def session_id(session: Session) -> str:
     """Its name at servers. Numbers begin anew where the state file is lost; the time of the login does not."""
     return f"{session.created:x}-{session.number:x}"
+
+
+def _read(text: str) -> AccountingEvent | None:
+    """None for what another release, or nobody, has written."""
+    try:
+        return codec.from_json(AccountingEvent, codec.load(text.encode()))
+    except PeerError:
+        return None
 
 
 def _plain(traffic: Traffic) -> AccountedTraffic:

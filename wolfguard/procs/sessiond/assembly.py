@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from wolfguard.address.pools import Pools
 from wolfguard.auth.lockout import Guard
@@ -41,13 +40,11 @@ from wolfguard.records.trail import Trail
 from wolfguard.store.interface import Change, DropRests, PutAccounting, PutValue, Store, StoreError
 from wolfguard.store.sqlite import SqliteStore
 
-STATE_FILE = "sessiond.sqlite"
 
-
-def open_store(folder: str) -> SqliteStore:
-    """The state file below paths.state; raises StartError."""
+def open_store(path: str) -> SqliteStore:
+    """The state file; raises StartError."""
     try:
-        return SqliteStore(str(Path(folder) / STATE_FILE))
+        return SqliteStore(path)
     except StoreError as error:
         raise StartError(str(error)) from error
 

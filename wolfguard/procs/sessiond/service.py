@@ -94,7 +94,7 @@ class Service:
         self._swept = 0.0
         settings = Settings(configuration, generation)
         sink = open_sink(configuration.records.target, configuration.records.path)
-        store = open_store(configuration.paths.state)
+        store = open_store(configuration.paths.state_file)
         self.state = assemble(settings, store, sink, Counters(areas), primitives, slots=len(areas), clock=clock)
         self.state.ledger.refusing = configuration.records.when_full == REFUSE
         self._hashing = HashingThreads(configuration.passwords.threads)

@@ -16,6 +16,7 @@ import pytest
 from tests.unit.audit.fake_place import NOW, FakePlace, see
 from tests.unit.audit.tls.servers import Keys, gnutls, make_keys, openssl
 from tests.unit.fips.good import FACTS
+from wolfguard.audit.probes import handshake
 from wolfguard.audit.vantage import Listener
 from wolfguard.fips import observe
 from wolfguard.sandbox.processes import PROCESSES
@@ -62,6 +63,8 @@ def machine() -> FakePlace:
         files[f"{folder}/status"] = f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n{sets}NoNewPrivs:\t1\nSeccomp:\t2\n"
         files[f"{folder}/maps"] = "00-01 r-xp 0 08:01 5 /opt/lib/libwolfssl.so.45\n01-02 rw-p 0 00:00 0\n"
         files[f"{folder}/limits"] = "Max core file size        0                    0                    bytes\n"
+    files["/proc/1/comm"] = "systemd\n"
+    files["/proc/1/status"] = "Uid:\t0\t0\t0\t0\n"
     return FakePlace(files)
 
 
@@ -142,6 +145,10 @@ def test_selinux_types() -> None:
     assert see("confinement", place, gateway=gateway()).part(("labels",)) == (
         "keyd: system_u:system_r:unconfined_service_t:s0",
     )
+
+
+def test_a_gateway_that_names_no_process_proves_nothing() -> None:
+    assert "names none" in see("confinement", machine(), gateway=gateway(processes=[])).problem
 
 
 def test_a_process_that_ends_while_it_is_looked_at() -> None:
@@ -235,6 +242,23 @@ def saying(answer: bytes) -> Iterator[Listener]:
 def test_what_is_no_tls_is_a_problem(answer: bytes, problem: str) -> None:
     with saying(answer) as listener:
         assert problem in at(listener, "handshake").problem
+
+
+def test_closing_once_is_no_refusal(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sheds one connection of each kind and takes the rest."""
+    monkeypatch.setattr("wolfguard.audit.probes.handshake.PAUSE_SECONDS", 0.01)
+    once = handshake._once
+    shed: set[str] = set()
+
+    def shedding(listener: Listener, name: str) -> Any:
+        if name not in shed:
+            shed.add(name)
+            return None
+        return once(listener, name)
+
+    monkeypatch.setattr("wolfguard.audit.probes.handshake._once", shedding)
+    with openssl(keys, "rsa") as listener:
+        assert at(listener, "handshake").part(("answer",)) == "accepted"
 
 
 def test_an_alert_is_a_refusal_with_its_name() -> None:

@@ -97,6 +97,10 @@ def test_modules() -> None:
     assert found.seen == {"loaded": ("sctp", "tipc"), "loadable": ("sctp", "tipc", "rds")}
 
 
+def test_modules_of_which_the_kernels_lists_are_not_there() -> None:
+    assert "modules.builtin" in see("kernel-modules", FakePlace({"/proc/modules": ""}), {"names": ["dccp"]}).problem
+
+
 def test_weaknesses_of_the_processor() -> None:
     folder = "/sys/devices/system/cpu/vulnerabilities"
     place = FakePlace({f"{folder}/mds": "Vulnerable: no microcode\n", f"{folder}/l1tf": "Not affected\n"})
@@ -117,6 +121,25 @@ def test_mounts() -> None:
     found = see("mount", place, {"path": "/tmp"})
     assert found.seen == {"options": ("rw", "nosuid", "nodev", "noexec"), "type": "tmpfs"}
     assert see("mount", place, {"path": "/var"}).seen is None
+
+
+def test_what_covers_the_kernels_files() -> None:
+    place = FakePlace(
+        {
+            "/proc/self/mountinfo": (
+                "1 0 0:5 / /proc rw - proc proc rw\n"
+                "2 1 0:5 /sys /proc/sys ro - proc proc rw\n"
+                "3 1 0:5 /version /proc/cmdline ro - proc proc rw\n"
+                "4 1 0:9 /x /proc/sys/crypto/fips_enabled ro - tmpfs tmpfs rw\n"
+                "5 0 0:6 / /sys ro - sysfs sysfs ro\n"
+                "6 5 0:7 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+                "7 5 0:9 / /sys/firmware ro - tmpfs tmpfs ro\n"
+            )
+        }
+    )
+    assert see("covered-kernel-files", place).seen == {
+        "points": ("/proc/cmdline", "/proc/sys/crypto/fips_enabled", "/sys/firmware")
+    }
 
 
 def test_swap() -> None:
@@ -196,6 +219,12 @@ def test_a_unit_that_systemd_does_not_know_and_no_systemd() -> None:
 
 def test_processes() -> None:
     assert see("processes", FakePlace(PROC), {"names": ["pptpd", "ocserv"]}).seen == {"running": ("pptpd",)}
+
+
+def test_hidden_processes_are_not_absent_ones() -> None:
+    hidden = FakePlace({"/proc/4711/comm": "sh\n", "/proc/version": "Linux"})
+    assert "are hidden" in see("processes", hidden, {"names": ["pptpd"]}).problem
+    assert "are hidden" in see("clock", hidden).problem
 
 
 def test_sockets() -> None:

@@ -170,6 +170,15 @@ def test_a_chain_that_ends_strictly_is_as_strict_as_a_policy(last: tuple[dict[st
     assert see("firewall", nft(*entries)).part(("input",)) == policy
 
 
+def test_ipv6_must_be_strict_too() -> None:
+    only_ipv4 = chain("a", "i", "input", "drop")
+    only_ipv4["chain"]["family"] = "ip"
+    assert see("firewall", nft(only_ipv4)).part(("input",)) == "none"
+    both = chain("b", "i", "input", "drop")
+    both["chain"]["family"] = "ip6"
+    assert see("firewall", nft(only_ipv4, both)).part(("input",)) == "drop"
+
+
 def test_one_strict_chain_is_enough() -> None:
     entries = [chain("a", "f", "forward", "accept"), chain("b", "f", "forward", "drop")]
     assert see("firewall", nft(*entries)).part(("forward",)) == "drop"

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables are judged before anything is touched: what is wrong is named with its reason and an example."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ANSIBLE = Path(__file__).resolve().parents[1]
+EXAMPLE = ANSIBLE / "inventories" / "example" / "group_vars" / "gateways" / "main.yml"
+
+_specification = importlib.util.spec_from_file_location("arguments", ANSIBLE / "plugins" / "filter" / "arguments.py")
+assert _specification is not None
+assert _specification.loader is not None
+arguments = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(arguments)
+
+
+@pytest.fixture
+def variables() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    return loaded
+
+
+def test_the_example_inventory_is_right(variables: dict[str, Any]) -> None:
+    assert arguments.argument_errors(variables) == []
+
+
+@pytest.mark.parametrize("name", ["firewall_ssh_from", "pki_names", "gateway_configuration"])
+def test_a_missing_variable(variables: dict[str, Any], name: str) -> None:
+    del variables[name]
+    errors = arguments.argument_errors(variables)
+    assert errors
+    for error in errors:
+        assert error.startswith(f"{name} is missing. ")
+        assert "Example: " in error
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("pki_mode", "labs", "is not one of site, lab"),
+        ("gateway_configuration", ["listeners"], "is not of kind dict"),
+        ("firewall_ssh_port", "ssh", "is not of kind int"),
+        ("firewall_ssh_from", ["192.0.2.1/24"], "has no network as entry 1"),
+        ("firewall_ssh_from", ["192.0.2.0/24", "office"], "has no network as entry 2"),
+        ("verify_fail_on", "none", "is not one of low, medium, high, never"),
+    ],
+)
+def test_a_wrong_value(variables: dict[str, Any], name: str, value: object, reason: str) -> None:
+    errors = arguments.argument_errors({**variables, name: value})
+    assert errors
+    for error in errors:
+        assert error.startswith(f"{name} {reason}")
+        assert "Example: " in error
+
+
+def test_an_unknown_variable_and_the_nearest_known_one(variables: dict[str, Any]) -> None:
+    errors = arguments.argument_errors({**variables, "base_journal_maximun": "1G"})
+    assert errors == ["base_journal_maximun is no variable of role base; did you mean base_journal_maximum?"]
+
+
+def test_no_value_is_told(variables: dict[str, Any]) -> None:
+    secret = "correct horse battery staple"
+    errors = arguments.argument_errors({**variables, "gateway_configuration": secret, "pki_key": secret})
+    assert len(errors) == 3
+    assert not [error for error in errors if "horse" in error]

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a whole audit of the default profile costs beside a running gateway, live sweep included: time and memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.figure import Figure, machine
+from wolfguard.cli.demo.site import Gateway, Site
+from wolfguard.linux.namespace import Topology
+from wolfguard.policy.controls import DEFAULT_PROFILE, read_audit_profile
+
+ROUNDS = 5
+MOST_SECONDS = 10
+MOST_MB = 150
+
+
+def run(rounds: int) -> list[Figure]:
+    topology = Topology.named("wgaudit")
+    topology.delete()
+    topology.add()
+    try:
+        with tempfile.TemporaryDirectory(prefix="wolfguard-bench-") as folder:
+            Path(folder).chmod(0o755)
+            site = Site(Path(folder) / "site")
+            site.prepare()
+            gateway = Gateway(site, topology.gateway)
+            gateway.start()
+            try:
+                audits = [_audit(site, topology) for _ in range(rounds)]
+            finally:
+                gateway.stop()
+    finally:
+        topology.delete()
+    rules = len(read_audit_profile(DEFAULT_PROFILE).rules)
+    told = f"{rounds} audits of {rules} rules, default limits of the gateway, median; {machine()}"
+    seconds, megabytes = zip(*audits, strict=True)
+    return [
+        Figure("audit_s", statistics.median(seconds), "s", f"<= {MOST_SECONDS}", told),
+        Figure("audit_s_max", max(seconds), "s", f"<= {MOST_SECONDS}", told),
+        Figure("audit_mb", max(megabytes), "MB", f"<= {MOST_MB}", told),
+    ]
+
+
+def _audit(site: Site, topology: Topology) -> tuple[float, float]:
+    """Seconds from start to end, and the most memory that it had at a time."""
+    command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(site.control), "audit", "run"]
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        topology.gateway.inside([*command, "--fail-on", "never"]), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(errors.decode(errors="replace"))
+    return seconds, usage.ru_maxrss / 1024
