@@ -7,11 +7,9 @@ the files and the exit code. Looking and judging are `wolfguard.audit`'s.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -22,27 +20,26 @@ from typing import Any, Final, Generic, TypeVar
 import click
 
 import wolfguard
-from wolfguard.audit import difference, waivers
+from wolfguard.audit import waivers
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.audit.report import hdf, html, junit, terminal
 from wolfguard.audit.report import json as json_report
+from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
-from wolfguard.cli import fips, output
+from wolfguard.cli import audit_output, fips, output
+from wolfguard.cli.audit_diff import diff, history
+from wolfguard.cli.audit_verify import verify
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, CommandError
 from wolfguard.cli.options import as_json, examples, socket_path
 from wolfguard.cli.version import DISTRIBUTION
-from wolfguard.crypto.digest import sha256
 from wolfguard.errors import WolfguardError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
-from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Severity
 
 NEVER: Final = "never"
-RESULT: Final = "result.json"
 _LISTENER: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\]:(?P<port6>\d{1,5})|(?P<host>[^:\[\]/]+):(?P<port>\d{1,5})")
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
@@ -77,14 +74,15 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
+for each in (verify, diff, history):
+    command.add_command(each)
+
+
 @command.command(
     epilog=examples(
         ("sudo wolfguard audit run", "look at everything that the default profile names"),
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
-        (
-            "sudo wolfguard audit run --output audit-today",
-            "keep the result: result.json and report.html among others",
-        ),
+        ("sudo wolfguard audit run --output audit-today", "keep the result in every format, signed by the gateway"),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
     )
 )
@@ -146,60 +144,22 @@ def run(
     accepted = () if waivers_file is None else waivers.read(waivers_file)
     vantage = _vantage(socket_path, listener_text, server_name, as_json)
     if folder is not None:
-        _prepare(folder, as_json)
+        audit_output.prepare(folder, as_json)
     shown = sys.stderr.isatty() and not as_json
     found = audit(chosen, vantage, metadata.version(DISTRIBUTION), accepted, progress=_progress if shown else _silent)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
     lines = terminal.render(found, everything=everything)
     if folder is not None:
-        files = _files(found)
-        for name, content in files.items():
-            _keep(folder / name, content)
-        lines += ["", f"result: {folder / RESULT}, SHA-256 {sha256(files[RESULT]).hex()}"]
+        written = audit_output.write(folder, found, socket_path)
+        lines += ["", *written]
+        if as_json:
+            click.echo(written[-1], err=True)
     if as_json:
         output.print_json(json_report.document(found))
     else:
         output.print_lines(lines)
     _end(found, fail_on, as_json)
-
-
-@command.command(
-    epilog=examples(
-        ("wolfguard audit diff monday/result.json today/result.json", "what has changed"),
-        ("wolfguard audit diff --fail-worse monday/result.json today/result.json", "for a pipeline"),
-    )
-)
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
-@click.option("--fail-worse", is_flag=True, help="Exit with 6 where a rule is good no more.")
-@as_json
-def diff(before: Path, after: Path, fail_worse: bool, as_json: bool) -> None:
-    """Compare two kept results: rules in another state first, then values that moved.
-
-    Nothing is looked at and nothing judged again.
-    """
-    first, second = difference.read(before), difference.read(after)
-    changes = difference.between(first, second)
-    if as_json:
-        output.print_json([asdict(change) | {"worse": change.worse} for change in changes])
-    else:
-        output.print_lines(_changes(first, second, changes))
-    worse = sum(change.worse for change in changes)
-    if fail_worse and worse:
-        text = f"{output.count(worse, 'rule')} good no more"
-        raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
-
-
-def _changes(first: difference.Result, second: difference.Result, changes: Sequence[difference.Change]) -> list[str]:
-    lines = [output.plain(f"{first.place}, {first.begun}, beside {second.place}, {second.begun}"), ""]
-    rows = [
-        ("worse" if change.worse else "", change.rule, change.before, change.after, told(change.was), told(change.now))
-        for change in changes
-    ]
-    if not rows:
-        return [*lines, "nothing has changed"]
-    return lines + output.table(("", "rule", "before", "after", "seen before", "seen after"), rows)
 
 
 def _vantage(socket: Path, listener_text: str | None, server_name: str, as_json: bool) -> Vantage:
@@ -246,36 +206,6 @@ def _silent(done: int, of: int, what: str) -> None:
 
 def _progress(done: int, of: int, what: str) -> None:
     click.echo(f"\r\x1b[K{done} of {of}  {what}", nl=False, err=True)
-
-
-def _prepare(folder: Path, as_json: bool) -> None:
-    """Before anything is looked at, so that no audit is lost for want of a folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = (folder / RESULT).exists()
-    except OSError as error:
-        raise CommandError(f"{folder} cannot be made ({error.strerror})", as_json=as_json) from None
-    if taken:
-        raise CommandError(f"{folder / RESULT} is there already; name another folder", as_json=as_json)
-
-
-def _files(found: Audit) -> dict[str, bytes]:
-    """What is kept of an audit, by name."""
-    text = "".join(f"{line}\n" for line in terminal.render(found, everything=True))
-    return {
-        RESULT: json_report.encode(found),
-        "report.txt": text.encode(),
-        "report.html": html.encode(found),
-        "junit.xml": junit.encode(found),
-        "hdf.json": hdf.encode(found),
-    }
-
-
-def _keep(file: Path, content: bytes) -> None:
-    """For the owner alone: what was seen helps an attacker too."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
 
 
 def _end(found: Audit, fail_on: str, as_json: bool) -> None:

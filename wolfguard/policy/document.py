@@ -38,11 +38,12 @@ def read(file: Traversable, title: str) -> Any:
         raise ConfigurationError(f"{title}: it cannot be read ({error.strerror})") from None
 
 
-def check(document: object, schema: Mapping[str, Any], title: str) -> dict[str, Any]:
-    """The document, which is a mapping of this shape. Raises ConfigurationError with every problem."""
+def check(document: object, schema: Mapping[str, Any], title: str, *, unknown: bool = False) -> dict[str, Any]:
+    """The document, which is a mapping of this shape; `unknown`: it may have more. Raises ConfigurationError with every
+    problem."""
     if not isinstance(document, dict):
         raise ConfigurationError(f"{title}: it is not a mapping")
-    validator = cerberus.Validator(schema)
+    validator = cerberus.Validator(schema, allow_unknown=unknown)
     if not validator.validate(document):
         raise ConfigurationError(f"{title}: {'; '.join(_problems(validator.errors))}")
     return document

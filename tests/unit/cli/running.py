@@ -32,6 +32,7 @@ from wolfguard.ipc.management import (
     WorkerStatus,
 )
 from wolfguard.ipc.messages import DTLS12, DatagramFacts, Fact, TlsFacts
+from wolfguard.procs.mgmtd.evidence import EvidenceKey
 from wolfguard.procs.mgmtd.roles import Accounts, Role
 
 STARTED = 1_782_864_000  # 2026-07-01 00:00:00 UTC
@@ -69,7 +70,7 @@ def session(number: int, user: str, *, tunnel: bool = True) -> SessionInfo:
 
 
 @contextmanager
-def running(folder: Path, role: Role = Role.ADMIN) -> Iterator[Gateway]:
+def running(folder: Path, role: Role = Role.ADMIN, evidence: EvidenceKey | None = None) -> Iterator[Gateway]:
     """Serves in a thread of its own until the block ends; this process has `role`."""
     ready = threading.Event()
     found: list[Gateway] = []
@@ -78,7 +79,7 @@ def running(folder: Path, role: Role = Role.ADMIN) -> Iterator[Gateway]:
     async def serve() -> None:
         done = asyncio.Event()
         accounts = Accounts({os.getgid(): role}, {os.getuid(): "tester"})
-        async with gateway(folder, accounts) as site:
+        async with gateway(folder, accounts, evidence=evidence) as site:
             found.append(site)
             loops.append((asyncio.get_running_loop(), done))
             ready.set()

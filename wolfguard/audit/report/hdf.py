@@ -1,105 +1,118 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The result as MITRE's Heimdall reads it (HDF, the exec-json of InSpec); SAF makes checklists from it."""
+"""The result as Heimdall Data Format (InSpec's exec-json), which Heimdall shows and the SAF command line turns into
+checklists, XCCDF, spreadsheets and plans of action.
+
+A rule that does not apply has impact 0, as Heimdall wants it; a waived one keeps its failure beside the waiver.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
-from wolfguard.audit.result import Audit, Finding, State
+from wolfguard.audit.kept import Kept, KeptFinding
+from wolfguard.audit.report.json import canonical
+from wolfguard.audit.report.texts import line, seen, sentence
+from wolfguard.audit.result import State
 from wolfguard.crypto.digest import sha256
-from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Severity
 
 _IMPACT: Final = {Severity.LOW: 0.3, Severity.MEDIUM: 0.5, Severity.HIGH: 0.7}
 _STATUS: Final = {
     State.PASS: "passed",
     State.FAIL: "failed",
-    State.WAIVED: "failed",
     State.ERROR: "error",
     State.NOT_APPLICABLE: "skipped",
     State.MANUAL: "skipped",
+    State.WAIVED: "failed",
 }
 _NIST: Final = "nist-800-53r5"
-_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 Json = dict[str, Any]
 
 
-def encode(audit: Audit) -> bytes:
-    """The document, UTF-8."""
-    return json.dumps(document(audit), ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def document(audit: Audit) -> Json:
-    """The same as an object."""
-    controls = [_control(finding, audit) for finding in audit.findings]
-    rules = json.dumps([control["id"] for control in controls]).encode()
-    return {
-        "platform": {"name": "wolfguard audit", "release": audit.version, "target_id": audit.place},
-        "version": audit.version,
-        "statistics": {"duration": (audit.ended - audit.begun).total_seconds()},
-        "profiles": [
-            {
-                "name": f"wolfguard-{audit.profile.name}",
-                "version": audit.version,
-                "title": audit.profile.title,
-                "summary": audit.profile.about,
-                "sha256": sha256(rules).hex(),
-                "supports": [],
-                "attributes": [],
-                "groups": [],
-                "status": "loaded",
-                "controls": controls,
-            }
-        ],
+def render(result: Kept) -> bytes:
+    """A whole document in UTF-8."""
+    asked = [[each.rule, each.look, each.expected.text()] for each in result.findings]
+    profile = {
+        "name": f"wolfguard-{result.profile}",
+        "title": line(result.profile_title),
+        "version": result.version,
+        "summary": line(f"wolfguard audit of {result.place}"),
+        "sha256": sha256(canonical(asked)).hex(),
+        "supports": [],
+        "attributes": [],
+        "groups": _groups(result),
+        "controls": [_control(result, finding) for finding in result.findings],
+        "status": "loaded",
     }
+    document = {
+        "platform": {"name": "wolfguard-gateway", "release": result.version, "target_id": line(result.place)},
+        "profiles": [profile],
+        "statistics": {"duration": (result.ended - result.begun).total_seconds()},
+        "version": result.version,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def _control(finding: Finding, audit: Audit) -> Json:
-    rule = finding.rule
-    control: Json = {
-        "id": rule.id,
-        "title": rule.title,
-        "desc": rule.rationale,
+def _groups(result: Kept) -> list[Json]:
+    areas = dict.fromkeys(finding.area for finding in result.findings)
+    return [
+        {"id": area, "title": area, "controls": [each.rule for each in result.findings if each.area == area]}
+        for area in areas
+    ]
+
+
+def _control(result: Kept, finding: KeptFinding) -> Json:
+    nist = [each.id for each in finding.references if each.framework == _NIST]
+    others = [f"{each.framework} {each.id}" for each in finding.references if each.framework != _NIST]
+    return {
+        "id": finding.rule,
+        "title": line(finding.title),
+        "desc": line(finding.rationale or finding.proves),
         "descriptions": [
-            {"label": "check", "data": f"{'/'.join(rule.observe.key)}: {rule.expect.text()}"},
-            {"label": "fix", "data": rule.remedy},
-            {"label": "proves", "data": rule.proves},
-            {"label": "does not prove", "data": rule.does_not_prove},
+            {"label": "check", "data": line(f"{finding.look}: {finding.expected.text()}")},
+            {"label": "fix", "data": line(finding.remedy)},
+            {"label": "proves", "data": line(finding.proves)},
+            {"label": "does not prove", "data": line(finding.does_not_prove)},
         ],
-        # what does not apply has no impact: that is how Heimdall tells it from what was skipped
-        "impact": 0.0 if finding.state is State.NOT_APPLICABLE else _IMPACT[rule.severity],
+        "impact": 0.0 if finding.state is State.NOT_APPLICABLE else _IMPACT[finding.severity],
         "refs": [],
         "tags": {
-            "severity": rule.severity.name.lower(),
-            "nist": [each.id for each in rule.references if each.framework == _NIST],
-            "controls": [f"{each.framework} {each.id}" for each in rule.references],
+            "nist": [*nist, "Rev_5"] if nist else [],
+            "severity": finding.severity.name.lower(),
+            "controls": others,
         },
         "code": "",
-        "source_location": {"ref": f"policies/rules/{rule.id}/rule.yml", "line": 1},
-        "results": [_result(finding, audit)],
+        "source_location": {"ref": f"policies/rules/{finding.rule}/rule.yml", "line": 1},
+        **_words(finding),
+        "results": [_outcome(result, finding)],
     }
-    if finding.state is State.WAIVED and finding.word is not None:
-        control["waiver_data"] = {
-            "justification": f"{finding.word.text} ({finding.word.approver})",
-            "expiration_date": finding.word.expires,
-            "run": True,
-            "skipped_due_to_waiver": False,
-            "message": "",
-        }
-    return control
 
 
-def _result(finding: Finding, audit: Audit) -> Json:
-    result: Json = {
-        "status": _STATUS[finding.state],
-        "code_desc": f"{finding.source}: {told(finding.observed)}",
+def _words(finding: KeptFinding) -> Json:
+    """What a person has said of it, in the form of InSpec's waivers and attestations."""
+    word = finding.word
+    if word is None:
+        return {"waiver_data": {}}
+    if finding.state is State.WAIVED:
+        about = {"justification": line(word.text), "approver": line(word.approver), "expiration_date": word.expires}
+        return {"waiver_data": {**about, "run": True, "skipped_due_to_waiver": False}}
+    about = {"control_id": finding.rule, "explanation": line(word.text), "updated_by": line(word.approver)}
+    return {"waiver_data": {}, "attestation_data": {**about, "status": "passed", "expires": word.expires}}
+
+
+def _outcome(result: Kept, finding: KeptFinding) -> Json:
+    message = sentence(finding)
+    status = _STATUS[finding.state]
+    found: Json = {
+        "status": status,
+        "code_desc": line(f"{finding.source}: {seen(finding)}"),
         "run_time": finding.milliseconds / 1000,
-        "start_time": audit.begun.strftime(_MOMENT),
+        "start_time": f"{result.begun:%Y-%m-%dT%H:%M:%SZ}",
     }
-    if finding.state in (State.NOT_APPLICABLE, State.MANUAL):
-        result["skip_message"] = finding.reason
-    elif finding.reason:
-        result["message"] = finding.reason
-    return result
+    if status == "skipped":
+        found["skip_message"] = message
+    elif status != "passed":
+        found["message"] = message
+    return found

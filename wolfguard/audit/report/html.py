@@ -1,162 +1,187 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The result for a reader: one HTML file without a script or anything from outside, evidence unfolded on demand.
+"""The result as one page that a person reads, prints and carries away: no script, nothing fetched, failures first.
 
-Owns structure and words; the look is `html_style`'s. Whatever the machine said is escaped here and nowhere else.
+Owns what stands where; the template owns how it looks. Everything that a machine said is escaped by the template
+engine, and no part of it becomes an address, a style or an element.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
 
-from wolfguard.audit.report.html_style import STYLE
-from wolfguard.audit.result import Audit, Finding, State
-from wolfguard.policy.controls import Control, Framework
+import jinja2
+
+from wolfguard.audit.kept import Kept, KeptControl, KeptFinding, KeptFramework
+from wolfguard.audit.report import bars
+from wolfguard.audit.report.bars import ORDER
+from wolfguard.audit.report.texts import STATES, line, plain
+from wolfguard.audit.result import State
 from wolfguard.policy.expect import told
-from wolfguard.policy.rule import Rule
+from wolfguard.policy.rule import Severity
 
-_ORDER: Final = (State.FAIL, State.ERROR, State.MANUAL, State.WAIVED, State.PASS, State.NOT_APPLICABLE)
-_SECTIONS: Final = {
-    State.FAIL: ("failed", "Failed"),
-    State.ERROR: ("not-looked-at", "Could not be looked at"),
-    State.MANUAL: ("for-a-person", "For a person to say"),
-    State.WAIVED: ("accepted", "Failed, and accepted by the site"),
-    State.PASS: ("passed", "Passed"),
-    State.NOT_APPLICABLE: ("not-applicable", "Do not apply here"),
+TEMPLATE: Final = "page.html.j2"
+ITEMS_MAX: Final = 40
+"""Of a longer list the page shows the first ones; result.json has them all."""
+
+# Sections of findings that somebody has to look at, in the order of the page, with their anchors and first sentences.
+_SECTIONS: Final = (
+    (State.FAIL, "failed", "Each with what to do. The worst come first."),
+    (State.ERROR, "not-seen", "An error is never a pass: nobody knows how these are until somebody can look."),
+    (State.WAIVED, "accepted", "They fail, and somebody has accepted that for a time."),
+    (State.MANUAL, "manual", "Only a person can say how these are."),
+)
+_AREAS: Final = {
+    "fips": "Cryptographic module",
+    "tls": "TLS",
+    "dtls": "DTLS",
+    "keys": "Keys and certificates",
+    "auth": "Logins",
+    "network": "Network",
+    "records": "Records",
+    "host": "Machine",
+    "confinement": "Confinement",
+    "build": "Build and installation",
 }
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
-_CHART_WIDTH: Final = 1000
+_CONTROL_WORDS: Final = {
+    State.FAIL: "a rule fails",
+    State.ERROR: "not looked at",
+    State.WAIVED: "accepted by the site",
+    State.MANUAL: "for a person to say",
+    State.PASS: "no failure",
+    State.NOT_APPLICABLE: "does not apply",
+}
 
 
-def encode(audit: Audit) -> bytes:
-    """The document, UTF-8."""
-    return ("\n".join(_document(audit)) + "\n").encode()
+@dataclass(frozen=True, slots=True)
+class Area:
+    """`counts` are by state, in the order of the bars."""
+
+    name: str
+    title: str
+    findings: tuple[KeptFinding, ...]
+    counts: dict[State, int]
+    rest: tuple[KeptFinding, ...]
+    """Those that pass or do not apply."""
 
 
-def _document(audit: Audit) -> Iterator[str]:
-    title = _text(f"wolfguard audit of {audit.place}")
-    yield "<!doctype html>"
-    yield "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->"
-    yield f'<html lang="en"><head><meta charset="utf-8"><title>{title}, {audit.begun:%Y-%m-%d}</title>'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<style>{STYLE}</style></head><body><main>"
-    yield f"<h1>{title}</h1>"
-    yield f"<p>{_text(audit.profile.title)}, profile {_text(audit.profile.name)}</p>"
-    seconds = (audit.ended - audit.begun).total_seconds()
-    yield f'<p class="soft">{audit.begun:%Y-%m-%d %H:%M:%S} UTC, {seconds:.0f} s, wolfguard {_text(audit.version)}</p>'
-    yield from _navigation(audit)
-    yield from _summary(audit)
-    for state in _ORDER:
-        yield from _findings(audit, state)
-    for framework in audit.profile.frameworks:
-        yield from _framework(audit, framework)
-    if audit.remarks:
-        yield '<h2 id="notes">Notes</h2><ul>'
-        yield from (f"<li>{_text(remark)}</li>" for remark in audit.remarks)
-        yield "</ul>"
-    yield "</main></body></html>"
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """A framework with the state of each control of which a rule looks at something."""
+
+    framework: KeptFramework
+    seen: tuple[tuple[KeptControl, State, str], ...]
+    without: tuple[KeptControl, ...]
+    counts: dict[State, int]
 
 
-def _navigation(audit: Audit) -> Iterator[str]:
-    yield '<nav aria-label="Parts of this report"><ul>'
-    for state in _ORDER:
-        if audit.count(state):
-            anchor, name = _SECTIONS[state]
-            yield f'<li><a href="#{anchor}">{name} ({audit.count(state)})</a></li>'
-    for framework in audit.profile.frameworks:
-        yield f'<li><a href="#{_text(framework.name)}">{_text(framework.title)}</a></li>'
-    yield "</ul></nav>"
-
-
-def _summary(audit: Audit) -> Iterator[str]:
-    words = ", ".join(f"{audit.count(state)} {state.value}" for state in _ORDER if audit.count(state))
-    yield f'<svg viewBox="0 0 {_CHART_WIDTH} 32" preserveAspectRatio="none" role="img" aria-label="{words}">'
-    yield f"<title>{words}</title>"
-    at = 0.0
-    for state in _ORDER:
-        width = _CHART_WIDTH * audit.count(state) / max(len(audit.findings), 1)
-        if width:
-            yield f'<rect class="{state.value}" x="{at:.2f}" y="0" width="{width:.2f}" height="32"/>'
-        at += width
-    yield "</svg>"
-    yield '<ul class="counts">'
-    for state in _ORDER:
-        if audit.count(state):
-            yield f'<li><b>{audit.count(state)}</b> <span class="state {state.value}">{state.value}</span></li>'
-    yield f"<li>of <b>{len(audit.findings)}</b> rules</li></ul>"
-
-
-def _findings(audit: Audit, state: State) -> Iterator[str]:
-    found = sorted(
-        (finding for finding in audit.findings if finding.state is state),
-        key=lambda finding: (-finding.rule.severity, finding.rule.id),
+def render(result: Kept, unsigned: str = "") -> bytes:
+    """A whole page in UTF-8. `unsigned` says why nobody has signed it, where that is known."""
+    page = _template().render(
+        result=result,
+        unsigned=line(unsigned) if unsigned else "",
+        verdict=verdict(result),
+        counts=counts(result.findings),
+        severities=[(severity, _of(result, severity)) for severity in sorted(Severity, reverse=True)],
+        sections=[
+            (state, anchor, about, found)
+            for state, anchor, about in _SECTIONS
+            if (found := [each for each in result.order() if each.state is state])
+        ],
+        areas=areas(result),
+        frameworks=[controls(result, framework) for framework in result.frameworks],
+        State=State,
+        states=STATES,
     )
-    if found:
-        anchor, name = _SECTIONS[state]
-        yield f'<h2 id="{anchor}">{name} ({len(found)})</h2>'
-        for finding in found:
-            yield from _finding(finding)
+    return page.encode()
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    rule = finding.rule
-    unfolded = " open" if finding.state is State.FAIL else ""
-    yield f'<details id="{_anchor(rule)}"{unfolded}><summary>'
-    yield f'<span><span class="state {finding.state.value}">{finding.state.value}</span> '
-    yield f'<span class="soft">{rule.severity.name.lower()}</span></span>'
-    yield f'<span>{_text(rule.title)}</span><span class="id">{_text(rule.id)}</span></summary><dl>'
-    for name, value in _rows(finding):
-        if value:
-            yield f"<dt>{name}</dt><dd>{_text(value)}</dd>"
-    yield "</dl></details>"
+def verdict(result: Kept) -> str:
+    """The page in one sentence."""
+    failed, unseen = result.count(State.FAIL), result.count(State.ERROR)
+    serious = sum(each.state is State.FAIL and each.severity is Severity.HIGH for each in result.findings)
+    if failed:
+        high = f", {serious} of them of high severity" if serious else ""
+        also = f"; {unseen} could not be looked at" if unseen else ""
+        return f"{failed} of {len(result.findings)} rules {'fails' if failed == 1 else 'fail'}{high}{also}."
+    if unseen:
+        return f"No rule fails, but {unseen} of {len(result.findings)} could not be looked at."
+    return f"None of {len(result.findings)} rules fails."
 
 
-def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
-    rule = finding.rule
-    if finding.state in (State.PASS, State.FAIL, State.WAIVED):
-        yield "Seen" if finding.word is None or finding.state is State.WAIVED else "Attested", told(finding.observed)
-        yield "Expected", rule.expect.text()
-    else:
-        yield "Because", finding.reason
-    if finding.word is not None:
-        yield "Word of", f"{finding.word.approver}, until {finding.word.expires}: {finding.word.text}"
-    yield "Where", finding.source
-    yield "Why", rule.rationale
-    if finding.state is not State.PASS:
-        yield "Do", rule.remedy
-    yield "Pass shows", rule.proves
-    yield "Not shown", rule.does_not_prove
-    yield "Controls", ", ".join(f"{each.framework} {each.id}" for each in rule.references)
+def counts(findings: Sequence[KeptFinding]) -> dict[State, int]:
+    """How many there are of each state."""
+    return {state: sum(each.state is state for each in findings) for state in ORDER}
 
 
-def _framework(audit: Audit, framework: Framework) -> Iterator[str]:
-    states = {finding.rule.id: finding.state for finding in audit.findings}
-    yield f'<h2 id="{_text(framework.name)}">{_text(framework.title)}</h2><div class="wide"><table>'
-    yield f"<caption>{_text(framework.release)}; listed are {_text(framework.covers)}</caption>"
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Control", "Covered", "Rules"))
-    yield f"<thead><tr>{heads}</tr></thead><tbody>"
+def areas(result: Kept) -> list[Area]:
+    """In the order of the rules."""
+    found: list[Area] = []
+    for name in dict.fromkeys(each.area for each in result.findings):
+        mine = tuple(each for each in result.order() if each.area == name)
+        rest = tuple(each for each in mine if each.state in (State.PASS, State.NOT_APPLICABLE))
+        found.append(Area(name, _AREAS.get(name, name.capitalize()), mine, counts(mine), rest))
+    return found
+
+
+def controls(result: Kept, framework: KeptFramework) -> Controls:
+    """A control is as its worst rule."""
+    findings = result.by_rule()
+    seen: list[tuple[KeptControl, State, str]] = []
     for control in framework.controls:
-        yield from _control(control, framework.rules_of(control, audit.profile.rules), states)
-    yield "</tbody></table></div>"
+        states = {findings[rule].state for rule in control.rules if rule in findings}
+        if states:
+            worst = next(state for state in ORDER if state in states)
+            partly = worst is State.PASS and control.status != "covered"
+            seen.append((control, worst, "a part is shown" if partly else _CONTROL_WORDS[worst]))
+    without = tuple(each for each in framework.controls if each.id not in {control.id for control, _, _ in seen})
+    numbers = {state: sum(each is state for _, each, _ in seen) for state in ORDER}
+    return Controls(framework, tuple(sorted(seen, key=lambda each: ORDER.index(each[1]))), without, numbers)
 
 
-def _control(control: Control, rules: tuple[Rule, ...], states: dict[str, State]) -> Iterator[str]:
-    note = f'<br><span class="soft">{_text(control.note)}</span>' if control.note else ""
-    links = "<br>".join(
-        f'<a href="#{_anchor(rule)}">{_text(rule.id)}</a> '
-        f'<span class="state {states[rule.id].value}">{states[rule.id].value}</span>'
-        for rule in rules
+def _of(result: Kept, severity: Severity) -> dict[State, int]:
+    return counts([each for each in result.findings if each.severity is severity])
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    yield f'<tr><th scope="row">{_text(control.id)}<br><span class="soft">{_text(control.title)}</span></th>'
-    yield f"<td>{control.status}{note}</td><td>{links or 'none here'}</td></tr>"
+    environment.filters.update(told=_told, line=line, bar=bars.bar, parts=_parts)
+    environment.filters.update(grouped=_grouped, alone=_alone, sentence_case=_sentence_case)
+    text = (resources.files(__package__) / TEMPLATE).read_text("utf-8")
+    return environment.from_string(text)
 
 
-def _anchor(rule: Rule) -> str:
-    return rule.id.replace("/", "-")
+def _told(value: Any) -> str:
+    return plain(told(value))
 
 
-def _text(text: str) -> str:
-    """Escaped, and without characters that are shown as nothing or turn the line around."""
-    return escape("".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text))
+def _parts(value: Any) -> tuple[list[Any], int]:
+    """The first parts of a list or the pairs of a mapping, and how many more there are."""
+    found = list(value.items()) if isinstance(value, dict) else list(value)
+    return found[:ITEMS_MAX], max(0, len(found) - ITEMS_MAX)
+
+
+def _grouped(findings: Sequence[KeptFinding]) -> list[tuple[str, list[KeptFinding]]]:
+    """Errors that have one reason together, such as a gateway that does not answer; the most first."""
+    reasons: dict[str, list[KeptFinding]] = {}
+    for finding in findings:
+        if finding.state is State.ERROR:
+            reasons.setdefault(finding.reason, []).append(finding)
+    several = [(reason, found) for reason, found in reasons.items() if len(found) > 1]
+    return sorted(several, key=lambda each: -len(each[1]))
+
+
+def _alone(findings: Sequence[KeptFinding]) -> list[KeptFinding]:
+    """Those that are in no group."""
+    together = {finding.rule for _, found in _grouped(findings) for finding in found}
+    return [finding for finding in findings if finding.rule not in together]
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -22,7 +22,12 @@ Json = dict[str, Any]
 
 def encode(audit: Audit) -> bytes:
     """The canonical bytes, without a line end."""
-    return json.dumps(document(audit), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return canonical(document(audit))
+
+
+def canonical(value: object) -> bytes:
+    """The one way of writing a JSON value. Raises ValueError where it holds what JSON cannot say."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def document(audit: Audit) -> Json:
@@ -63,6 +68,7 @@ def _finding(finding: Finding) -> Json:
         "rule": finding.rule.id,
         "title": finding.rule.title,
         "severity": finding.rule.severity.name.lower(),
+        "rationale": finding.rule.rationale,
         "state": finding.state.value,
         "observed": _plain(finding.observed),
         "expected": {finding.rule.expect.comparison: _plain(finding.rule.expect.wanted)},

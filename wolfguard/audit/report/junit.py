@@ -1,56 +1,74 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The result for build pipelines: JUnit's XML, a suite for each area of rules."""
+"""The result for continuous integration: JUnit's XML, a suite for each area and a case for each rule.
+
+What does not apply, waits for a person or is waived is skipped with its reason; what nobody could look at is an error.
+"""
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import Final
 from xml.etree import ElementTree
 
-from wolfguard.audit.result import Audit, Finding, State
+from wolfguard.audit.kept import Kept, KeptFinding
+from wolfguard.audit.report.texts import line, sentence
+from wolfguard.audit.result import State
 
-_OUTCOMES: Final = {
-    State.FAIL: "failure",
-    State.ERROR: "error",
-    State.WAIVED: "skipped",
-    State.MANUAL: "skipped",
-    State.NOT_APPLICABLE: "skipped",
-}
+_SKIPPED = (State.NOT_APPLICABLE, State.MANUAL, State.WAIVED)
 
 
-def encode(audit: Audit) -> bytes:
-    """The document, UTF-8."""
-    root = ElementTree.Element("testsuites", {"name": f"wolfguard audit of {_legal(audit.place)}"})
-    findings = sorted(audit.findings, key=lambda finding: finding.rule.id)
-    for area, of_area in groupby(findings, key=lambda finding: finding.rule.area):
-        _suite(root, area, list(of_area), audit)
+def render(result: Kept) -> bytes:
+    """A whole document in UTF-8."""
+    name = {"name": line(f"wolfguard audit of {result.place}")}
+    root = ElementTree.Element("testsuites", {**name, **_counts(result.findings)})
+    for area in dict.fromkeys(finding.area for finding in result.findings):
+        found = tuple(finding for finding in result.findings if finding.area == area)
+        moment = f"{result.begun:%Y-%m-%dT%H:%M:%S}"
+        about = {"name": area, "hostname": line(result.place), "timestamp": moment}
+        suite = ElementTree.SubElement(root, "testsuite", {**about, **_counts(found)})
+        for finding in found:
+            _case(suite, finding)
     ElementTree.indent(root)
     encoded: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return encoded + b"\n"
 
 
-def _suite(root: ElementTree.Element, area: str, findings: list[Finding], audit: Audit) -> None:
-    outcomes = [_OUTCOMES.get(finding.state, "") for finding in findings]
-    facts = {
-        "name": area,
-        "timestamp": audit.begun.strftime("%Y-%m-%dT%H:%M:%S"),
-        "hostname": _legal(audit.place),
+def _counts(findings: tuple[KeptFinding, ...]) -> dict[str, str]:
+    return {
         "tests": str(len(findings)),
-        "failures": str(outcomes.count("failure")),
-        "errors": str(outcomes.count("error")),
-        "skipped": str(outcomes.count("skipped")),
+        "failures": str(sum(each.state is State.FAIL for each in findings)),
+        "errors": str(sum(each.state is State.ERROR for each in findings)),
+        "skipped": str(sum(each.state in _SKIPPED for each in findings)),
+        "time": _seconds(sum(each.milliseconds for each in findings)),
     }
-    suite = ElementTree.SubElement(root, "testsuite", facts)
-    for finding, outcome in zip(findings, outcomes, strict=True):
-        seconds = f"{finding.milliseconds / 1000:.3f}"
-        name = f"{finding.rule.id.partition('/')[2]}: {finding.rule.title}"
-        case = ElementTree.SubElement(suite, "testcase", {"classname": area, "name": name, "time": seconds})
-        if outcome:
-            message = f"{finding.state.value}: {finding.reason}" if outcome == "skipped" else finding.reason
-            told = ElementTree.SubElement(case, outcome, {"message": _legal(message)})
-            told.text = _legal(f"{finding.source}\n{finding.rule.remedy}")
 
 
-def _legal(text: str) -> str:
-    """Without characters that XML 1.0 cannot hold (section 2.2)."""
-    return "".join(each if each in "\t\n\r" or each.isprintable() else "?" for each in text)
+def _case(suite: ElementTree.Element, finding: KeptFinding) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=finding.area, name=finding.rule, time=_seconds(finding.milliseconds)
+    )
+    properties = ElementTree.SubElement(case, "properties")
+    controls = ", ".join(f"{each.framework} {each.id}" for each in finding.references)
+    for name, value in (
+        ("title", finding.title),
+        ("severity", finding.severity.name.lower()),
+        ("state", finding.state.value),
+        ("controls", controls),
+    ):
+        ElementTree.SubElement(properties, "property", name=name, value=line(value))
+    message = sentence(finding)
+    if finding.state in _SKIPPED:
+        ElementTree.SubElement(case, "skipped", message=message)
+    elif finding.state in (State.FAIL, State.ERROR):
+        kind = "failure" if finding.state is State.FAIL else "error"
+        about = ElementTree.SubElement(case, kind, type=finding.severity.name.lower(), message=message)
+        about.text = "\n".join(
+            (
+                line(finding.title),
+                f"where: {line(finding.source)}",
+                f"look: {line(finding.look)}",
+                f"do: {line(finding.remedy)}",
+            )
+        )
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.3f}"

@@ -16,12 +16,12 @@ import click
 from wolfguard.cli import output
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, UNSOUND, USAGE, CommandError
+from wolfguard.cli.keys import public_key
 from wolfguard.cli.options import as_json, examples, socket_path
 from wolfguard.cli.records import report, sources
 from wolfguard.cli.records.sources import Source
 from wolfguard.config.site import Paths
 from wolfguard.crypto.digest import sha256
-from wolfguard.crypto.public_key import from_pem, is_p384
 from wolfguard.crypto.signing import verify_p384
 from wolfguard.errors import LocalError
 from wolfguard.records import verifier
@@ -29,8 +29,7 @@ from wolfguard.records.verifier import Report, Verifier, VerifySignature
 
 PROGRESS_SECONDS: Final = 0.25
 PROGRESS_RECORDS: Final = 512
-KEY_BYTES_MAX: Final = 4096
-_EXITS: Final = {verifier.SOUND: 0, verifier.UNSOUND: UNSOUND, verifier.UNDECIDED: REQUIREMENT_UNDECIDED}
+EXITS: Final = {verifier.SOUND: 0, verifier.UNSOUND: UNSOUND, verifier.UNDECIDED: REQUIREMENT_UNDECIDED}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -110,7 +109,8 @@ def verify(
     Exit code 0 means sound, 8 not sound, 7 that no checkpoint vouches for it.
     """
     try:
-        keys = {sha256(spki).hex(): partial(verify_p384, spki) for spki in map(_public_key, key_files)}
+        spkis = [public_key(file, "checkpoints are signed with") for file in key_files]
+        keys = {sha256(spki).hex(): partial(verify_p384, spki) for spki in spkis}
         shown = not as_json and sys.stderr.isatty()
         anchors = _anchors(against, keys, shown) if against is not None else {}
         with Client(socket_path, as_json=as_json) as client:
@@ -125,7 +125,7 @@ def verify(
         output.print_json(report.plain(found, list(keys)))
     else:
         output.print_lines(report.lines(found, source.name, list(keys)))
-    sys.exit(_EXITS[found.verdict])
+    sys.exit(EXITS[found.verdict])
 
 
 @command.command(
@@ -159,21 +159,6 @@ def _source(file: str | None, journal: bool, store: Path | None, gateway: bool, 
     if store is not None:
         return sources.store(store)
     return sources.journal() if journal else sources.gateway(client)
-
-
-def _public_key(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise CommandError(f"{path} is not a regular file")
-    try:
-        with path.open("rb") as opened:
-            spki = from_pem(opened.read(KEY_BYTES_MAX))
-    except OSError as error:
-        raise CommandError(f"cannot read the key {path}: {error.strerror}") from None
-    except LocalError as error:
-        raise CommandError(f"{path}: {error}") from None
-    if not is_p384(spki):
-        raise CommandError(f"{path} is no key on P-384, which checkpoints are signed with")
-    return spki
 
 
 def _anchors(path: str, keys: Mapping[str, VerifySignature], shown: bool) -> Mapping[int, str]:

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 import base64
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.procs.mgmtd.evidence_key import served
 from tests.unit.procs.mgmtd.peers_fakes import gateway, run
-from wolfguard.crypto import own_keys
 from wolfguard.crypto.digest import digest, sha256
 from wolfguard.crypto.public_key import from_pem
-from wolfguard.crypto.signing import EVIDENCE_NUMBER, SigningService, verify_p384
+from wolfguard.crypto.signing import verify_p384
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.management import NoteEvidence
 from wolfguard.ipc.messages import Done
@@ -29,16 +27,8 @@ DIGEST = digest("sha384", PAE)
 @pytest.fixture
 def key(tmp_path: Path) -> Iterator[EvidenceKey]:
     """An evidence key with a real key server behind."""
-    own_keys.make_missing(str(tmp_path))
-    public = own_keys.read_public(str(tmp_path), "evidence")
-    service = SigningService(2, p384_only=True)
-    service.load_pair(EVIDENCE_NUMBER, os.open(tmp_path / "evidence.key", os.O_RDONLY), from_pem(public.encode()))
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    service.serve_one(theirs.detach(), EVIDENCE_NUMBER)
-    made = EvidenceKey(public)
-    made.attach(ours.detach())
-    yield made
-    service.close()
+    with served(tmp_path) as made:
+        yield made
 
 
 def test_a_signature_for_an_auditor(tmp_path: Path, key: EvidenceKey, caller_is: Any) -> None:

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder that `wolfguard audit run --output` leaves behind: the result in every format, and the bundle that vouches
+for all of them.
+
+Owns names and modes of the files, and asking the gateway for its signature. Where there is none the bundle says why.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from wolfguard.audit import kept
+from wolfguard.audit.evidence import bundle, dsse
+from wolfguard.audit.evidence.dsse import Signature
+from wolfguard.audit.report import hdf, html, junit, oscal, terminal
+from wolfguard.audit.report import json as json_report
+from wolfguard.audit.result import Audit
+from wolfguard.cli.client import Client
+from wolfguard.cli.failure import CommandError
+from wolfguard.crypto.digest import digest, sha256
+from wolfguard.crypto.public_key import from_pem
+from wolfguard.crypto.signing import verify_p384
+from wolfguard.errors import LocalError
+
+BUNDLE: Final = "bundle.jsonl"
+RESULT: Final = bundle.RESULT
+TEXT: Final = "report.txt"
+PAGE: Final = "report.html"
+REPORTS: Final = {
+    "junit.xml": junit.render,
+    "hdf.json": hdf.render,
+    "oscal-assessment-results.json": oscal.render,
+}
+"""Writers by the names of their files."""
+
+sha384: Final = partial(digest, "sha384")
+
+
+def prepare(folder: Path, as_json: bool) -> None:
+    """Before anything is looked at, so that no audit is lost for want of a folder. Raises CommandError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [name for name in (RESULT, BUNDLE, TEXT) if (folder / name).exists()]
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be made ({error.strerror})", as_json=as_json) from None
+    if taken:
+        raise CommandError(f"{folder / taken[0]} is there already; name another folder", as_json=as_json)
+
+
+def write(folder: Path, found: Audit, socket: Path) -> list[str]:
+    """Every file; comes back with lines that say what there is now. Raises OSError."""
+    document = json_report.document(found)
+    encoded = json_report.canonical(document)
+    text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
+    result = kept.read(document, RESULT)
+    files = {TEXT: text, PAGE: html.render(result), **reports(result)}
+    made = bundle.chain(document, sha384)
+    statement = bundle.stated(document, made, files, sha384)
+    signature, told = _signed(statement.encode(), socket, f"audit of {found.place}, profile {found.profile.name}")
+    if signature is None:
+        # the page that people read must say so itself
+        files[PAGE] = html.render(result, told)
+        statement = bundle.stated(document, made, files, sha384)
+    files[BUNDLE] = bundle.encode(made, statement, signature, "" if signature else told)
+    for name, content in {RESULT: encoded, **files}.items():
+        _keep(folder / name, content)
+    return [
+        f"result: {folder / RESULT}, SHA-256 {sha256(encoded).hex()}",
+        f"bundle: {folder / BUNDLE}, {'' if signature else 'NOT SIGNED: '}{told}",
+    ]
+
+
+def reports(result: kept.Kept) -> dict[str, bytes]:
+    """Every format that is made from a kept result, by the name of its file."""
+    return {name: render(result) for name, render in REPORTS.items()}
+
+
+def _signed(payload: bytes, socket: Path, subject: str) -> tuple[Signature | None, str]:
+    """The gateway's signature, and what is to be said of it."""
+    data = dsse.pae(payload)
+    try:
+        with Client(socket) as client:
+            answer = client.ask("POST", "/v1/evidence/sign", {"digest": sha384(data).hex(), "subject": subject})
+        return _checked(answer, data)
+    except CommandError as error:
+        return None, f"{error.message}"
+
+
+def _checked(answer: dict[str, Any], data: bytes) -> tuple[Signature | None, str]:
+    """A signature that does not hold is better not kept."""
+    try:
+        spki = from_pem(str(answer["public_key"]).encode())
+        keyid, value = sha256(spki).hex(), base64.b64decode(str(answer["signature"]), validate=True)
+    except (KeyError, ValueError, LocalError):
+        return None, "what the gateway answered is no signature"
+    if keyid != answer["keyid"] or not verify_p384(spki, data, value):
+        return None, "the gateway's signature does not hold with the key that it names"
+    return Signature(keyid, value), f"signed by the gateway's evidence key {keyid[:16]}..."
+
+
+def _keep(file: Path, content: bytes) -> None:
+    """For the owner alone: what was seen helps an attacker too."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as stream:
+        stream.write(content)
