@@ -138,6 +138,8 @@ def _server_hello(body: _Bytes) -> Answer:
             number = block.number(2)
             extensions[number] = block.vector(2)
     if 43 in extensions:
+        if len(extensions[43]) != 2:
+            raise NotTlsError("a ServerHello that names several versions")
         version = int.from_bytes(extensions[43], "big")
     share = extensions.get(51, b"")
     return Answer(
