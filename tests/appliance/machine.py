@@ -102,7 +102,7 @@ def down(name: str) -> None:
     if (work / "leader").exists():
         pid = leader(name)
         # only what is still this machine's first process: the number may be somebody else's by now
-        if f"{work}/whole" in _mounts(pid):
+        if f"upperdir={work}/upper," in _mounts(pid):
             os.kill(pid, signal.SIGKILL)
             while Path(f"/proc/{pid}").exists():
                 time.sleep(0.1)
