@@ -75,6 +75,7 @@ WHEN_SESSIOND_STARTS: Final = {
 AT_A_RELOAD: Final = {"worker": ("handler:sessiond.SetRates",)}
 
 ELSEWHERE: Final = {
+    "wolfguard.crypto.signer": "keyd's answers are read in C; it says in words of its own that there is no signature",
     "wolfguard.protocol.frame": "the reference for the C parser; processes take its names of codes alone",
 }
 

@@ -27,8 +27,9 @@ PROCESSES = [name for name, process in processes.PROCESSES.items() if not proces
 SECONDS = 120.0
 # Whoever asked meets the consequences: a connection that ends, an answer that says no, or none at all.
 CONSEQUENCES = (AssertionError, ConnectionError, TimeoutError, WolfguardError)
-STEPS: tuple[Callable[[Field], None], ...] = (
+STEPS: tuple[Callable[[Field], object], ...] = (
     *(partial(tour.command, words=words, stdin=stdin) for words, stdin in tour.ADMINISTRATION),
+    tour.evidence,
     tour.wrong_password,
     tour.log_in_and_out,
     tour.begin_anew,
