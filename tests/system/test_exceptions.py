@@ -29,12 +29,12 @@ SECONDS = 120.0
 CONSEQUENCES = (AssertionError, ConnectionError, TimeoutError, WolfguardError)
 STEPS: tuple[Callable[[Field], object], ...] = (
     *(partial(tour.command, words=words, stdin=stdin) for words, stdin in tour.ADMINISTRATION),
+    tour.evidence,
     tour.wrong_password,
     tour.log_in_and_out,
     tour.begin_anew,
     tour.nonsense,
     tour.datagrams,
-    tour.evidence,
 )
 # Whose end each process hears of from the supervisor: as varied as can be, since each death doubles the wait for the
 # next start.

@@ -20,6 +20,7 @@ from tests.system.whole_gateway import asked, sessions, status, until
 from wolfguard.cli import client as api
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import ping
+from wolfguard.cli.failure import CommandError
 from wolfguard.crypto.digest import digest
 from wolfguard.linux.namespace import Topology
 
@@ -163,7 +164,12 @@ def is_back(field: Field, before: dict[str, Any]) -> bool:
 def evidence(field: Field) -> dict[str, Any]:
     """A signature with the gateway's evidence key over the digest of nothing."""
     with api.Client(field.site.control) as caller:
-        return caller.ask("POST", "/v1/evidence/sign", {"digest": digest("sha384", b"").hex(), "subject": "the tour"})
+        try:
+            return caller.ask(
+                "POST", "/v1/evidence/sign", {"digest": digest("sha384", b"").hex(), "subject": "the tour"}
+            )
+        except CommandError as error:
+            raise AssertionError(str(error)) from None
 
 
 def whole(field: Field) -> None:
