@@ -64,7 +64,7 @@ def gather(socket: Path) -> Installation:
     about = metadata.metadata(DISTRIBUTION)
     return Installation(
         version=metadata.version(DISTRIBUTION),
-        licence=about.get("License-Expression") or "GPL-3.0-or-later",
+        licence=_field(about, "License-Expression") or "GPL-3.0-or-later",
         python=platform.python_version(),
         library=_library(),
         packages=tuple(sorted(_python(), key=lambda each: each.name.lower())),
@@ -88,14 +88,19 @@ def _python() -> Iterator[PythonPackage]:
     """Every distribution that this interpreter can import, once."""
     seen: set[str] = set()
     for each in metadata.distributions():
-        name = each.metadata.get("Name") or ""
+        name = _field(each.metadata, "Name")
         if not name or name.lower() in seen:
             continue
         seen.add(name.lower())
         needs = [_NAME.match(need) for need in each.requires or () if "extra ==" not in need]
-        licence = (each.metadata.get("License-Expression") or each.metadata.get("License") or "").strip()
+        licence = _field(each.metadata, "License-Expression") or _field(each.metadata, "License")
         first = licence.partition("\n")[0][:120]
         yield PythonPackage(name, each.version, first, tuple(need[0] for need in needs if need is not None))
+
+
+def _field(about: metadata.PackageMetadata, name: str) -> str:
+    """Empty where it is not there."""
+    return str(about[name]).strip() if name in about else ""
 
 
 def _processes(socket: Path) -> list[str]:
