@@ -23,6 +23,7 @@ from tests.system.machine import ENVIRONMENT, OPTIONS, Machine
 
 STATE = store.CACHE / "machines"
 BOOT_SECONDS = 120.0
+LAST_ACCOUNT = 499
 PLACES = {"packages": "/srv/packages", "wheels": "/srv/wheels"}
 # A private view of the mounts with cgroup v2 alone, in a cgroup of its own, as tests/system/machine.py has it; the
 # overlay is on disk, since a build of the library and its packages would fill the memory.
@@ -68,6 +69,8 @@ def up(name: str, release: str) -> Machine:
             machine = Machine(name, int(children[0]))
             if machine.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"):
                 (work / "leader").write_text(children[0])
+                # A user's limit of processes counts over all containers: these accounts get numbers that no other has.
+                machine.read("sed", "--in-place", f"s/^#*SYS_UID_MAX.*/SYS_UID_MAX {LAST_ACCOUNT}/", "/etc/login.defs")
                 return machine
         time.sleep(0.1)
     nspawn.kill()

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from wolfguard.audit import kept
+from wolfguard.audit import kept, sbom
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
 from wolfguard.audit.report import hdf, html, junit, oscal, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit
+from wolfguard.cli import audit_sbom
 from wolfguard.cli.client import Client
 from wolfguard.cli.failure import CommandError
 from wolfguard.crypto.digest import digest, sha256
@@ -53,11 +54,17 @@ def prepare(folder: Path, as_json: bool) -> None:
 
 def write(folder: Path, found: Audit, socket: Path) -> list[str]:
     """Every file; comes back with lines that say what there is now. Raises OSError."""
+    missing: list[str] = []
     document = json_report.document(found)
     encoded = json_report.canonical(document)
     text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
     result = kept.read(document, RESULT)
     files = {TEXT: text, PAGE: html.render(result), **reports(result)}
+    try:
+        files[audit_sbom.FILE] = sbom.render(audit_sbom.gather(socket), found.ended)
+    except LocalError as error:
+        # the audit itself is worth more than the list of parts
+        missing.append(f"no bill of materials: {error}")
     made = bundle.chain(document, sha384)
     statement = bundle.stated(document, made, files, sha384)
     signature, told = _signed(statement.encode(), socket, f"audit of {found.place}, profile {found.profile.name}")
@@ -69,6 +76,7 @@ def write(folder: Path, found: Audit, socket: Path) -> list[str]:
     for name, content in {RESULT: encoded, **files}.items():
         _keep(folder / name, content)
     return [
+        *missing,
         f"result: {folder / RESULT}, SHA-256 {sha256(encoded).hex()}",
         f"bundle: {folder / BUNDLE}, {'' if signature else 'NOT SIGNED: '}{told}",
     ]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wolfguard.audit.observation import Observation, Unobservable
-from wolfguard.audit.place import READ_MAXIMUM, FileFacts, Kind, Missing, Output, Program
+from wolfguard.audit.place import READ_MAXIMUM, FileFacts, Kind, Missing, Output, Place, Program
 from wolfguard.audit.probes import observe
 from wolfguard.audit.vantage import Json, Listener, Vantage
 from wolfguard.policy.expect import frozen
@@ -75,7 +75,7 @@ def nobody() -> Any:
     raise Unobservable("no gateway answers")
 
 
-def vantage(place: FakePlace, gateway: Callable[[], Json] = nobody, **changes: Any) -> Vantage:
+def vantage(place: Place, gateway: Callable[[], Json] = nobody, **changes: Any) -> Vantage:
     """From where only this place is seen, and the gateway if one is given."""
 
     def no_listener() -> Listener:
