@@ -20,7 +20,7 @@ from wolfguard.ipc import codec
 from wolfguard.module_state import MODULE_FAILED
 from wolfguard.procs.supervisor import ModuleFailedError
 
-RESOLVE_SECONDS: Final = 30
+RESOLVE_SECONDS: Final = 90
 TEXT_MAX: Final = 4000
 MAKE_KEYS: Final = "--make-keys"
 
