@@ -94,7 +94,7 @@ class Kept:
     def order(self) -> tuple[KeptFinding, ...]:
         """The worst first: failures before what was not seen, and high before low."""
         states = list(State)
-        states.sort(key=[State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.NOT_APPLICABLE, State.PASS].index)
+        states.sort(key=[State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.PASS, State.NOT_APPLICABLE].index)
         return tuple(sorted(self.findings, key=lambda each: (states.index(each.state), -each.severity, each.rule)))
 
 
