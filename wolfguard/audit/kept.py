@@ -19,6 +19,8 @@ from wolfguard.policy import document as documents
 from wolfguard.policy.expect import COMPARISONS, Expectation, Value, frozen
 from wolfguard.policy.rule import Reference, Severity
 
+DEPTH_MAX: Final = 16
+"""Values are not nested deeper, so that nothing that walks them can be made to fail."""
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -92,7 +94,7 @@ class Kept:
     def order(self) -> tuple[KeptFinding, ...]:
         """The worst first: failures before what was not seen, and high before low."""
         states = list(State)
-        states.sort(key=[State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.NOT_APPLICABLE, State.PASS].index)
+        states.sort(key=[State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.PASS, State.NOT_APPLICABLE].index)
         return tuple(sorted(self.findings, key=lambda each: (states.index(each.state), -each.severity, each.rule)))
 
 
@@ -140,6 +142,8 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
     if comparison not in COMPARISONS:
         raise ValueError(f"there is no comparison {comparison!r}")
     look = each["look"]
+    for value in (each["observed"], wanted, look["arguments"]):
+        _must_be_shallow(value)
     arguments = ", ".join(
         f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(look["arguments"].items())
     )
@@ -162,6 +166,15 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
         milliseconds=each["milliseconds"],
         word=None if word is None else Word(word["text"], word["approver"], word["expires"]),
     )
+
+
+def _must_be_shallow(value: object, left: int = DEPTH_MAX) -> None:
+    """Raises ValueError."""
+    if isinstance(value, list | dict):
+        if not left:
+            raise ValueError(f"a value is nested more than {DEPTH_MAX} deep")
+        for part in value.values() if isinstance(value, dict) else value:
+            _must_be_shallow(part, left - 1)
 
 
 def _framework(each: Mapping[str, Any]) -> KeptFramework:

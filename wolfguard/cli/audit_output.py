@@ -45,7 +45,8 @@ def prepare(folder: Path, as_json: bool) -> None:
     """Before anything is looked at, so that no audit is lost for want of a folder. Raises CommandError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        taken = [name for name in (RESULT, BUNDLE, TEXT) if (folder / name).exists()]
+        names = (RESULT, BUNDLE, TEXT, PAGE, audit_sbom.FILE, *REPORTS)
+        taken = [name for name in names if (folder / name).exists()]
     except OSError as error:
         raise CommandError(f"{folder} cannot be made ({error.strerror})", as_json=as_json) from None
     if taken:
@@ -53,7 +54,7 @@ def prepare(folder: Path, as_json: bool) -> None:
 
 
 def write(folder: Path, found: Audit, socket: Path) -> list[str]:
-    """Every file; comes back with lines that say what there is now. Raises OSError."""
+    """Every file; comes back with lines that say what there is now. Raises CommandError."""
     missing: list[str] = []
     document = json_report.document(found)
     encoded = json_report.canonical(document)
@@ -112,6 +113,9 @@ def _checked(answer: dict[str, Any], data: bytes) -> tuple[Signature | None, str
 
 def _keep(file: Path, content: bytes) -> None:
     """For the owner alone: what was seen helps an attacker too."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(content)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written ({error.strerror})") from None

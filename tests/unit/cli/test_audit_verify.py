@@ -16,6 +16,7 @@ from tests.unit.cli.running import running
 from tests.unit.procs.mgmtd.evidence_key import served
 from tests.unit.records.trails import Key
 from wolfguard.cli import audit_output
+from wolfguard.cli.failure import CommandError
 from wolfguard.cli.root import command
 from wolfguard.ipc.management import NoteEvidence
 from wolfguard.ipc.messages import Done
@@ -132,3 +133,17 @@ def test_a_folder_that_holds_an_audit_is_left_alone(signed: Path) -> None:
     result = CliRunner().invoke(command, ["audit", "run", "--output", str(signed)])
     assert result.exit_code == 1
     assert "is there already; name another folder" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["report.html", "sbom.cdx.json", "hdf.json"])
+def test_no_audit_is_lost_for_want_of_a_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    result = CliRunner().invoke(command, ["audit", "run", "--output", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"{name} is there already" in result.stderr
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "result.json").symlink_to("/dev/full")
+    with pytest.raises(CommandError, match=r"result\.json cannot be written"):
+        audit_output.write(tmp_path, sample.audit(), tmp_path / "none.sock")

@@ -57,8 +57,8 @@ def stated(document: Json, made: Chain, files: Mapping[str, bytes], digest: Dige
 
 
 def encode(made: Chain, statement: Statement, signature: Signature | None, remark: str = "") -> bytes:
-    """The whole file. `remark` says why there is no signature."""
-    seal = {"seal": dsse.envelope(statement.encode(), signature), "remark": remark}
+    """The whole file. `remark` says why there is no signature, and is left out where there is one."""
+    seal = {"seal": dsse.envelope(statement.encode(), signature), "remark": "" if signature else remark}
     return b"".join(line + b"\n" for line in (*made.lines, canonical(seal)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,19 +75,22 @@ def pae(payload: bytes) -> bytes:
 
 def envelope(payload: bytes, signature: Signature | None) -> Json:
     """As JSON; without a signature the list of signatures is empty."""
-    found = [] if signature is None else [{"keyid": signature.keyid, "sig": _encoded(signature.value)}]
-    return {"payloadType": PAYLOAD_TYPE, "payload": _encoded(payload), "signatures": found}
+    return _form(payload, () if signature is None else (signature,))
 
 
 def opened(value: object) -> tuple[bytes, tuple[Signature, ...]]:
-    """Payload and signatures of an envelope, none of them checked. Raises FormError."""
+    """Payload and signatures of an envelope, none of them checked. Raises FormError, also for what an envelope of ours
+    does not have: nothing may be added outside of what is signed."""
     try:
-        if not isinstance(value, dict) or value["payloadType"] != PAYLOAD_TYPE:
+        if not isinstance(value, dict):
             raise FormError("it is no DSSE envelope of an in-toto statement")
         signatures = tuple(Signature(str(each["keyid"]), _decoded(each["sig"])) for each in value["signatures"])
-        return _decoded(value["payload"]), signatures
+        payload = _decoded(value["payload"])
     except (KeyError, TypeError, binascii.Error, ValueError):
         raise FormError("it is no DSSE envelope of an in-toto statement") from None
+    if value != _form(payload, signatures):
+        raise FormError("it is no DSSE envelope of an in-toto statement as it was made")
+    return payload, signatures
 
 
 def statement(payload: bytes) -> Statement:
@@ -107,6 +110,11 @@ def statement(payload: bytes) -> Statement:
         return Statement(subjects, str(about["place"]), str(about["profile"]), str(about["ended"]), count, head)
     except (KeyError, TypeError, ValueError, RecursionError):
         raise FormError("what is signed is no statement of an audit") from None
+
+
+def _form(payload: bytes, signatures: Sequence[Signature]) -> Json:
+    found = [{"keyid": each.keyid, "sig": _encoded(each.value)} for each in signatures]
+    return {"payloadType": PAYLOAD_TYPE, "payload": _encoded(payload), "signatures": found}
 
 
 def _encoded(data: bytes) -> str:

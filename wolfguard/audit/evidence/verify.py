@@ -158,8 +158,11 @@ class _Verifier:
 
     def _check_signatures(self, payload: bytes, signatures: tuple[dsse.Signature, ...]) -> None:
         """One by this key is enough, but none that is there may be wrong."""
-        if not signatures and self._seal is not None:
-            self.report.unsigned_because = str(self._seal.get("remark") or "")
+        remark = str(self._seal.get("remark")) if self._seal is not None else ""
+        if not signatures:
+            self.report.unsigned_because = remark
+        elif remark or self._seal is None or set(self._seal) != {"seal", "remark"}:
+            self.find(self._seal_line, MALFORMED, "something stands beside the seal that nobody has signed")
         ours = [each for each in signatures if each.keyid == self._key]
         if signatures and not ours:
             self.find(self._seal_line, FOREIGN_KEY, f"it is signed by another key ({signatures[0].keyid[:16]}...)")

@@ -131,8 +131,14 @@ def test_a_statement_that_was_written_anew_has_no_signature() -> None:
 
     def change(line: dict[str, Any]) -> None:
         line["seal"]["signatures"] = json.loads(ours.splitlines()[-1])["seal"]["signatures"]
+        line["remark"] = ""
 
     assert kinds(verified(with_line(theirs, 10, change))) == ["bad-signature"]
+
+
+def test_what_stands_beside_the_seal_unsigned_is_named() -> None:
+    for change in ({"remark": "signed by the ministry"}, {"remark": "", "more": 1}):
+        assert kinds(verified(with_line(made(), 10, lambda line, new=change: line.update(new)))) == ["malformed"]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("number", range(9))

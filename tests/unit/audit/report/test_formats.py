@@ -21,7 +21,7 @@ from tests import golden
 from tests.unit.audit import sample
 from wolfguard.audit import kept
 from wolfguard.audit.kept import Kept
-from wolfguard.audit.report import hdf, junit, oscal
+from wolfguard.audit.report import hdf, html, junit, oscal
 from wolfguard.audit.report.json import canonical, document
 from wolfguard.audit.result import Audit, State
 from wolfguard.policy.controls import read_audit_profile
@@ -185,6 +185,20 @@ def test_no_control_character_of_a_machine_reaches_a_reader(name: str) -> None:
     assert [each for each in text if not each.isprintable() and each != "\n"] == []
 
 
+def deep(levels: int) -> list[Json]:
+    """Findings of which the first observed a list in a list in a list."""
+    found: list[Json] = document(sample.audit())["findings"]
+    for _ in range(levels):
+        found[0]["observed"] = [found[0]["observed"]]
+    return found
+
+
+def test_values_are_nested_as_deep_as_they_may_be() -> None:
+    result = kept.read({**document(sample.audit()), "findings": deep(16)}, "a file")
+    for render in (*WRITERS.values(), html.render):
+        assert render(result)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -192,6 +206,7 @@ def test_no_control_character_of_a_machine_reaches_a_reader(name: str) -> None:
         ({"findings": [1]}, "findings"),
         ({"begun": "yesterday"}, "begun"),
         ({"begun": "2026-99-01T00:00:00Z"}, "does not match format"),
+        ({"findings": deep(17)}, "nested more than 16 deep"),
     ],
 )
 def test_what_is_no_result_is_refused(change: Json, complaint: str) -> None:
