@@ -63,7 +63,7 @@ def recorded(gateway: Gateway) -> list[dict[str, Any]]:
     [
         (
             ["no-landlock"],
-            r"wolfguard: keyd cannot start: private key .*mlock.*confinement: \{allow: \[unlocked-keys\]\}",
+            r"wolfguard: cannot make the key .*mlock.*confinement: \{allow: \[unlocked-keys\]\}",
         ),
         (
             ["unlocked-keys"],

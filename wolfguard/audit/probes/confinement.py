@@ -87,15 +87,22 @@ def _missing(listed: Mapping[str, int]) -> Iterator[str]:
 def _strangers(place: Place, known: set[int], numbers: Mapping[str, int]) -> Iterator[str]:
     """The youngest first."""
     own = {number for process in PROCESSES.values() if process.user != "root" and (number := numbers.get(process.user))}
-    for pid, name in sorted(all_processes(place), reverse=True):
+    found: list[tuple[int, str]] = []
+    for pid, name in all_processes(place):
         if pid in known:
             continue
         try:
             owner = _status(place, pid).get("Uid", "0").split()[0]
+            if int(owner) in own:
+                found.append((_started(place, pid), f"{name} ({pid})"))
         except Missing:
             continue
-        if int(owner) in own:
-            yield f"{name} ({pid})"
+    yield from (name for _, name in sorted(found, reverse=True))
+
+
+def _started(place: Place, pid: int) -> int:
+    """Ticks of the clock after the boot, field 22 of proc_pid_stat(5); the name before it may hold anything."""
+    return int(text(place, f"/proc/{pid}/stat").rpartition(")")[2].split()[19])
 
 
 def _running(place: Place, name: str, pid: int) -> Running:

@@ -126,6 +126,7 @@ def test_strangers_and_the_missing() -> None:
     place = machine()
     place.files["/proc/666/comm"] = "sh\n"
     place.files["/proc/666/status"] = "Uid:\t900\t900\t900\t900\n"
+    place.files["/proc/666/stat"] = f"666 (a) b) S {' '.join('0' * 18)} 4711 0 0\n"
     processes = [each for each in STATUS["processes"] if each["process"] != "netd"]
     for name in ("comm", "status", "maps", "limits"):
         number = next(each["pid"] for each in STATUS["processes"] if each["process"] == "netd")
