@@ -102,6 +102,7 @@ def test_service_goes_on_where_the_site_wants_that(make_gateway: Callable[..., F
 
 def verify(field: Field, folder: Path) -> None:
     """The trail is sound to its end; the file is copied before its file system ends with the gateway."""
+    until(lambda: facts(field)["checkpoints"].startswith("signed up to"), "a checkpoint")
     until(lambda: facts(field)["records"] == "delivered", "delivery")
     copy = folder / "records.jsonl"
     copy.write_bytes((disk(field) / "records.jsonl").read_bytes())
