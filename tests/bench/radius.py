@@ -143,19 +143,11 @@ def _gateway(folder: Path) -> Iterator[tuple[Topology, Gateway, FreeRadius]]:
     topology.add()
     try:
         server.start()
-        for name, content in (
-            ("ca.pem", certificates.authority),
-            ("client.pem", certificates.client.chain),
-            ("client.key", certificates.client.key),
-        ):
-            (folder / name).write_bytes(content)
-            (folder / name).chmod(0o600)
+        laid = certificates.lay(folder)
         gateway.site.prepare()
         radius = {
             "servers": [{"address": "127.0.0.1", "port": server.port, "name": pki.SERVER_NAME}],
-            "authorities": str(folder / "ca.pem"),
-            "certificate": str(folder / "client.pem"),
-            "key": str(folder / "client.key"),
+            **laid,
         }
         gateway.site.document["backends"] = [{"name": "corp", "type": "radius", "radius": radius}]
         gateway.site.document["sites"][0] |= {"authentication": ["corp"], "sessions_per_user": COUNT}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -31,6 +32,18 @@ class Pki:
     authority: bytes
     server: Identity
     client: Identity
+
+    def lay(self, folder: Path) -> dict[str, str]:
+        """Puts what the gateway needs there; the words of a RADIUS backend that name it."""
+        files = {
+            "authorities": ("ca.pem", self.authority),
+            "certificate": ("client.pem", self.client.chain),
+            "key": ("client.key", self.client.key),
+        }
+        for name, content in files.values():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o600)
+        return {word: str(folder / name) for word, (name, _) in files.items()}
 
 
 def make(server_name: str = SERVER_NAME, client_name: str = CLIENT_NAME, *, days: int = 30) -> Pki:

@@ -32,19 +32,11 @@ CLASS = "OU=staff;"
 def ground(make_gateway: Callable[..., Field], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     certificates = pki.make()
     folder = tmp_path_factory.mktemp("accounting")
-    for name, content in (
-        ("ca.pem", certificates.authority),
-        ("client.pem", certificates.client.chain),
-        ("client.key", certificates.client.key),
-    ):
-        (folder / name).write_bytes(content)
-        (folder / name).chmod(0o600)
+    laid = certificates.lay(folder)
     server = FreeRadius(roots.RADIUS11, folder, pki=certificates, version_1_1="allow")
     radius = {
         "servers": [{"address": "127.0.0.1", "port": server.port, "name": pki.SERVER_NAME}],
-        "authorities": str(folder / "ca.pem"),
-        "certificate": str(folder / "client.pem"),
-        "key": str(folder / "client.key"),
+        **laid,
         "response": 2,
         "accounting": {"interval": INTERVAL, "queue": 50},
     }
