@@ -85,5 +85,16 @@ class LogMode:
         self.found += LEARNED.findall(text[self.read.get(log, 0) : whole])
         self.read[log] = whole
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """One of several processes that share the tests tells the first how many there were."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["learned"] = self.started
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        # One that died has no output; its tests have failed.
+        self.started += int(getattr(node, "workeroutput", {}).get("learned", 0))
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"log mode: {self.started} gateways learned")
