@@ -30,6 +30,7 @@ from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
 from wolfguard.cli import audit_output, fips, output
 from wolfguard.cli.audit_diff import diff, history
+from wolfguard.cli.audit_report import report
 from wolfguard.cli.audit_sbom import command as sbom
 from wolfguard.cli.audit_verify import verify
 from wolfguard.cli.client import Client
@@ -75,7 +76,7 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
-for each in (verify, diff, history, sbom):
+for each in (verify, report, diff, history, sbom):
     command.add_command(each)
 
 

@@ -59,7 +59,8 @@ def write(folder: Path, found: Audit, socket: Path) -> list[str]:
     document = json_report.document(found)
     encoded = json_report.canonical(document)
     text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
-    result = kept.read(document, RESULT)
+    # of the kept bytes, so that a report made of them later is the same
+    result = kept.parse(encoded, RESULT)
     files = {TEXT: text, PAGE: html.render(result), **reports(result)}
     try:
         files[audit_sbom.FILE] = sbom.render(audit_sbom.gather(socket), found.ended)
