@@ -98,7 +98,7 @@ def test_the_journal_is_kept(host: Host) -> None:
 
 
 def test_the_report_is_on_the_controller(folder: Path) -> None:
-    result = json.loads((folder / "result.json").read_text("utf-8"))
+    result = json.loads((folder / "last" / "result.json").read_text("utf-8"))
     states = {finding["rule"]: finding["state"] for finding in result["findings"]}
     enforced = [
         "network/input-denied-by-default", "network/forward-denied-by-default", "host/gateway-starts-at-boot",
