@@ -74,7 +74,7 @@ def test_the_gateways_own_table_outlives_the_machines(host: Host) -> None:
 
 
 def test_kernel_parameters_of_the_network_are_in_force(host: Host) -> None:
-    for line in host.check_output("grep -v '^#' /etc/sysctl.d/90-wolfguard.conf").splitlines():
+    for line in host.check_output("grep -v '^#' /etc/sysctl.d/zz-wolfguard.conf").splitlines():
         name, _, value = line.partition(" = ")
         # a container may set those of its network alone
         if name.startswith("net.ipv"):
