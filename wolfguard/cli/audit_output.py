@@ -16,6 +16,7 @@ from typing import Any, Final
 from wolfguard.audit import kept
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
+from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.report import hdf, html, junit, oscal, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit
@@ -63,7 +64,7 @@ def write(folder: Path, found: Audit, beside: Beside) -> list[str]:
     files = {TEXT: text, PAGE: html.render(result), **reports(result)}
     try:
         files[audit_sbom.FILE] = beside.parts(found.ended)
-    except LocalError as error:
+    except (LocalError, Unobservable) as error:
         # the audit itself is worth more than the list of parts
         missing.append(f"no bill of materials: {error}")
     made = bundle.chain(document, sha384)

@@ -42,7 +42,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What a result is kept with: `ask` makes a client of the gateway that was looked at, `parts` its bill of materials
-    as bytes and raises LocalError."""
+    as bytes and raises LocalError or Unobservable."""
 
     ask: Callable[[], Client]
     parts: Callable[[datetime], bytes]
