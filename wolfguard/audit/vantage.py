@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from wolfguard.audit.place import Place
-from wolfguard.fips.facts import Facts
-from wolfguard.fips.host import Host
 
 Json = Mapping[str, Any]
 
@@ -33,13 +31,13 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """`gateway` answers with the status that a gateway gives an auditor, `module` with what is known of the library;
-    both raise Unobservable. `listener` is the one that was named, or one of the gateway. `installation` is the
-    folder of the Python packages. `now` is aware, in UTC."""
+    """`gateway` answers with the status that a gateway gives an auditor, `module` with the verdict on its module as
+    `wolfguard fips status --json` has it. `listener` is the one that was named, or one of the gateway. `installation`
+    is the folder of its Python packages. All raise Unobservable. `now` is aware, in UTC."""
 
     place: Place
     gateway: Callable[[], Json]
-    module: Callable[[], tuple[Facts, Host]]
+    module: Callable[[], Json]
     listener: Callable[[], Listener]
     now: datetime
-    installation: str
+    installation: Callable[[], str]
