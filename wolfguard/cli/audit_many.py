@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import Limits, Progress, audit
@@ -128,7 +129,7 @@ def prepare(folder: Path, names: Sequence[str], as_json: bool) -> None:
 
 def keep(folder: Path, done: Sequence[Done], document: Mapping[str, Any], lines: Sequence[str]) -> Iterator[str]:
     """The summary in both forms, beside the folders of the hosts. Says what is kept. Raises CommandError."""
-    audit_output.keep(folder / SUMMARY, json_report.canonical(dict(document)))
+    audit_output.keep(folder / SUMMARY, canonical(dict(document)))
     audit_output.keep(folder / TABLE, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     for each in done:
         yield f"{each.subject.name}: {'; '.join(each.kept)}"

@@ -13,6 +13,7 @@ from wolfguard.audit import kept
 from wolfguard.audit.report import html
 from wolfguard.cli import audit_output
 from wolfguard.cli.audit_report import FORMATS, NOT_COVERED
+from wolfguard.cli.audit_subject import beside
 from wolfguard.cli.root import command
 
 
@@ -25,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One that an audit has left."""
     made = tmp_path_factory.mktemp("audit") / "kept"
     audit_output.prepare(made, as_json=False)
-    audit_output.write(made, sample.audit(), made / "no-gateway.sock")
+    audit_output.write(made, sample.audit(), beside(made / "no-gateway.sock"))
     return made
 
 
