@@ -25,8 +25,8 @@ HEAD = """\
 # One machine before and after the playbook
 
 A Debian 13 in systemd-nspawn, with a gateway that was installed by hand and then run badly: the list is
-[weakenings.yml](../../ansible/extensions/molecule/negative/vars/weakenings.yml). It was audited, `site.yml` was run on it
-once, and it was audited again. [docs/how-to/appliance.md](../how-to/appliance.md#before-and-after) says how to do the same.
+[weakenings.yml](../../ansible/extensions/molecule/negative/vars/weakenings.yml). It was audited, `site.yml` was run on
+it once, and it was audited again. [The guide](../how-to/appliance.md#before-and-after) says how to do the same.
 """
 TOLD = (State.PASS, State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.NOT_APPLICABLE)
 MEANING = {
