@@ -59,8 +59,8 @@ def page(before: Kept, after: Kept) -> str:
         "What no role mends in a container with an open-source build of wolfSSL.",
         "",
     ]
-    rows = [(f"`{each.rule}`", each.severity.name.lower(), MEANING[each.state], each.title) for each in left]
-    lines += _table(("rule", "severity", "outcome", "what would hold"), rows)
+    remaining = [(f"`{each.rule}`", each.severity.name.lower(), MEANING[each.state], each.title) for each in left]
+    lines += _table(("rule", "severity", "outcome", "what would hold"), remaining)
     return "\n".join(lines) + "\n"
 
 
