@@ -52,6 +52,8 @@ def test_a_missing_variable(variables: dict[str, Any], name: str) -> None:
         ("firewall_tcp_ports", [443, 0], "is wrong: entry 2 of it is not a port"),
         ("verify_fail_on", "none", "is not one of low, medium, high, never"),
         ("verify_waivers", "/nowhere/waivers.yml", "is wrong: its value is not a file on this controller"),
+        ("gateway_secrets", {"a/b": "x"}, "is wrong: its value is not names of files"),
+        ("gateway_secrets", {"radius": 7}, "is wrong: its value is not names of files"),
         ("verify_profile", "defalt", "is wrong: its value is not one of default, "),
         ("wolfguard_bundle", "/nowhere/bundle.tar", "is wrong: its value is not a file on this controller"),
         ("wolfguard_bundle_sha384", "38b060", "is wrong: its value is not a SHA-384"),
@@ -76,6 +78,18 @@ def test_an_unknown_variable_and_the_nearest_known_one(variables: dict[str, Any]
     assert errors == ["base_journal_maximun is no variable of role base; did you mean base_journal_maximum?"]
     errors = arguments.argument_errors({**variables, "wolfguard_bundel": "x"})
     assert errors == ["wolfguard_bundel is no variable of the playbook; did you mean wolfguard_bundle?"]
+
+
+def test_a_secret_in_the_site_file_itself(variables: dict[str, Any]) -> None:
+    secret = "correct horse battery staple"
+    servers = [{"address": "192.0.2.1", "secret": "/etc/wolfguard-gateway/secrets/radius"}, {"secret": secret}]
+    site = {**variables["gateway_configuration"], "backends": [{"radius": {"servers": servers}}]}
+    errors = arguments.argument_errors({**variables, "gateway_configuration": site})
+    place = "backends[0].radius.servers[1].secret"
+    assert errors
+    for error in errors:
+        assert error.startswith(f"gateway_configuration is wrong: {place} is not the path of a file on the machine. ")
+        assert "horse" not in error
 
 
 def test_no_value_is_told(variables: dict[str, Any]) -> None:

@@ -25,9 +25,8 @@ HEAD = """\
 # One machine before and after the playbook
 
 A Debian 13 in systemd-nspawn, with a gateway that was installed by hand and then run badly: the list is
-[weakenings.yml](../../ansible/extensions/molecule/negative/vars/weakenings.yml). It was audited, `site.yml` was run
-on it once, and it was audited again.
-[docs/how-to/appliance.md](../how-to/appliance.md#before-and-after) says how to do the same.
+[weakenings.yml](../../ansible/extensions/molecule/negative/vars/weakenings.yml). It was audited, `site.yml` was run on
+it once, and it was audited again. [The guide](../how-to/appliance.md#before-and-after) says how to do the same.
 """
 TOLD = (State.PASS, State.FAIL, State.ERROR, State.WAIVED, State.MANUAL, State.NOT_APPLICABLE)
 MEANING = {
@@ -60,8 +59,8 @@ def page(before: Kept, after: Kept) -> str:
         "What no role mends in a container with an open-source build of wolfSSL.",
         "",
     ]
-    still = [(f"`{each.rule}`", each.severity.name.lower(), MEANING[each.state], each.title) for each in left]
-    lines += _table(("rule", "severity", "outcome", "what would hold"), still)
+    remaining = [(f"`{each.rule}`", each.severity.name.lower(), MEANING[each.state], each.title) for each in left]
+    lines += _table(("rule", "severity", "outcome", "what would hold"), remaining)
     return "\n".join(lines) + "\n"
 
 

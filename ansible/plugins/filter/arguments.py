@@ -22,6 +22,8 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 PROFILES = ROLES.parents[1] / "policies" / "audit"
 # Variables of the whole playbook begin so.
 PLAYBOOK = "wolfguard"
+# Keys of the site file that name files with secrets.
+SECRETS = ("key", "secret")
 SWITCHES = ("wolfguard_no_log",)
 
 
@@ -61,6 +63,10 @@ def _judged(name: str, specification: dict[str, Any], variables: Mapping[str, An
             yield "is missing"
         return
     value = variables[name]
+    # Ansible itself would make a list, or a dictionary, of a text; the templates would not
+    if isinstance(value, str) and specification.get("type") in ("list", "dict"):
+        yield f"is not of kind {_kind(specification)}"
+        return
     validated = ArgumentSpecValidator({name: {**specification, "no_log": False}}).validate({name: value})
     if validated.error_messages:
         choices = specification.get("choices")
@@ -75,6 +81,22 @@ def _judged(name: str, specification: dict[str, Any], variables: Mapping[str, An
         else:
             wrong = [] if judge(value) else ["its value"]
         yield from (f"is wrong: {each} is not {meaning}" for each in wrong)
+        if form == "site":
+            yield from (f"is wrong: {each} is not the path of a file on the machine" for each in _inline(value))
+
+
+def _inline(value: Any, place: str = "") -> Iterator[str]:
+    """Places in a site file that hold a secret themselves instead of the name of its file."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            here = f"{place}.{name}" if place else str(name)
+            if name in SECRETS and not (isinstance(each, str) and (not each or each.startswith("/"))):
+                yield here
+            else:
+                yield from _inline(each, here)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _inline(each, f"{place}[{number}]")
 
 
 def _network(value: Any) -> bool:
@@ -109,6 +131,10 @@ FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "profile": (
         lambda value: not PROFILES.is_dir() or value in {each.stem for each in PROFILES.glob("*.yml")},
         f"one of {', '.join(sorted(each.stem for each in PROFILES.glob('*.yml')))}",
+    ),
+    "secrets": (
+        lambda value: all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", str(n)) and isinstance(v, str) for n, v in value.items()),
+        "names of files (letters, digits, dots, dashes) with a text each",
     ),
     "sha384": (_expression(r"[0-9A-Fa-f]{96}|"), "a SHA-384 (96 hexadecimal digits)"),
     "site": (_site, "a site file (listeners with ports, and sites; one of each at least)"),

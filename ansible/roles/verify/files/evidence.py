@@ -73,8 +73,11 @@ def main(tree: Path, folder: Path, key: Path) -> int:
     found = verify.verify(
         bundle, content, keyid, lambda data, value: holds(key, data, value), lambda data: hashlib.sha384(data).digest()
     )
+    # a page of somebody else's beside the reports would be believed like them
+    added = sorted(content.keys() - set(found.files))
+    verdict = "unsound" if added else found.verdict
     told = {
-        "verdict": found.verdict,
+        "verdict": verdict,
         "key": keyid,
         "place": found.place,
         "profile": found.profile,
@@ -82,10 +85,11 @@ def main(tree: Path, folder: Path, key: Path) -> int:
         "evidence": found.evidence,
         "files": list(found.files),
         "unsigned_because": found.unsigned_because,
-        "faults": [fault.text for fault in found.faults],
+        "faults": [fault.text for fault in found.faults]
+        + [f"{name} is none of the files of the audit" for name in added],
     }
     print(json.dumps(told, sort_keys=True))
-    return EXITS.get(found.verdict, 1)
+    return EXITS.get(verdict, 1)
 
 
 if __name__ == "__main__":
