@@ -162,7 +162,6 @@ def _ssh_options(ways: Ways) -> tuple[str, ...]:
         "RequestTTY=no",
         "ControlMaster=no",
         "ControlPath=none",
-        "LogLevel=ERROR",
     )
 
 

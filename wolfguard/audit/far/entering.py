@@ -38,6 +38,8 @@ _CLONE: Final = {
 _OWN: Final = ("ipc", "uts", "net", "pid", "mnt")
 _CAP_DAC_READ_SEARCH: Final = 2
 _MS_RDONLY: Final = 0x1
+_MS_NOSUID: Final = 0x2
+_MS_NODEV: Final = 0x4
 _MS_REMOUNT: Final = 0x20
 _MS_BIND: Final = 0x1000
 _MS_REC: Final = 0x4000
@@ -74,9 +76,26 @@ def _into_root(path: str) -> set[int]:
     # the mount covers the folder, so it is opened once more
     folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     here = f"/proc/self/fd/{folder}".encode()
-    _must(_LIBC.mount(None, here, None, _MS_BIND | _MS_REMOUNT | _MS_RDONLY, None))
+    _must(_LIBC.mount(None, here, None, _MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NODEV | _MS_NOSUID, None))
+    _lay_devices(folder)
     _change_root(folder)
     return {_CAP_DAC_READ_SEARCH}
+
+
+def _lay_devices(root: int) -> None:
+    """/dev with /dev/null alone, which programs are started with; a root without such a folder gets none."""
+    try:
+        folder = os.open("dev", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+    except OSError:
+        return
+    here = f"/proc/self/fd/{folder}".encode()
+    _must(_LIBC.mount(b"tmpfs", here, b"tmpfs", _MS_NOSUID, b"size=64k,nr_inodes=8,mode=755"))
+    os.close(folder)
+    folder = os.open("dev", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+    null = f"/proc/self/fd/{folder}/null"
+    os.close(os.open(null, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+    _must(_LIBC.mount(b"/dev/null", null.encode(), None, _MS_BIND, None))
+    os.close(folder)
 
 
 def _into_process(number: int) -> set[int]:
