@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -28,11 +29,12 @@ from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import audit
 from wolfguard.audit.vantage import Listener, Vantage
-from wolfguard.cli import audit_output, fips, output
+from wolfguard.cli import audit_login, audit_output, fips, output
 from wolfguard.cli.audit_diff import diff, history
 from wolfguard.cli.audit_sbom import command as sbom
 from wolfguard.cli.audit_verify import verify
 from wolfguard.cli.client import Client
+from wolfguard.cli.events import NEWEST
 from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, CommandError
 from wolfguard.cli.options import as_json, examples, socket_path
 from wolfguard.cli.version import DISTRIBUTION
@@ -115,6 +117,14 @@ for each in (verify, diff, history, sbom):
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the result; made if it is not there, and refused if it holds one.",
 )
+@click.option(
+    "--login",
+    "login_file",
+    envvar="WOLFGUARD_AUDIT_LOGIN",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="File with a test account (docs/audit.md): what only a session shows is looked at too.",
+)
 @click.option("--all", "everything", is_flag=True, help="Print rules that pass or do not apply too.")
 @socket_path
 @as_json
@@ -125,14 +135,16 @@ def run(
     listener_text: str | None,
     server_name: str,
     folder: Path | None,
+    login_file: Path | None,
     everything: bool,
     socket_path: Path,
     as_json: bool,
 ) -> None:
     """Look at this machine, its gateway and one listener, and judge each rule of a profile.
 
-    Nothing is changed, and what could not be looked at is an error, never a pass. Root sees most. The handshakes are
-    half ones: a ClientHello and what the listener answers to it; the listener's log and counters show them.
+    Nothing is changed, and what could not be looked at is an error, never a pass. Root sees most. Handshakes, requests
+    and logins show in the listener's log, records and counters. With --login the test account logs in, after two wrong
+    passwords, and out again; without it, rules about sessions are errors.
 
     Exit code 0: no rule of that severity fails. 6: one does, and no waiver accepts it. 7: none fails, but some could
     not be looked at, or wait for a person's word.
@@ -143,7 +155,8 @@ def run(
         )
     chosen = read_audit_profile(profile)
     accepted = () if waivers_file is None else waivers.read(waivers_file)
-    vantage = _vantage(socket_path, listener_text, server_name, as_json)
+    account = None if login_file is None else audit_login.read(login_file)
+    vantage = replace(_vantage(socket_path, listener_text, server_name, as_json), account=account)
     if folder is not None:
         audit_output.prepare(folder, as_json)
     shown = sys.stderr.isatty() and not as_json
@@ -173,12 +186,27 @@ def _vantage(socket: Path, listener_text: str | None, server_name: str, as_json:
         listener=Once(lambda: _first(gateway(), server_name)) if named is None else lambda: named,
         now=datetime.now(UTC),
         installation=str(Path(wolfguard.__file__).parents[1]),
+        records=partial(_records, socket),
     )
 
 
 def _status(socket: Path) -> dict[str, Any]:
     with Client(socket) as client:
         return client.get("/v1/status")
+
+
+def _records(socket: Path, newest: int) -> Sequence[dict[str, Any]]:
+    """Raises Unobservable."""
+    try:
+        with Client(socket) as client:
+            after: int = max(0, client.get("/v1/events", after=NEWEST)["last"] - newest)
+            found: list[dict[str, Any]] = []
+            while len(found) < newest and (batch := client.get("/v1/events", after=after)["records"]):
+                found += batch
+                after = batch[-1]["sequence"]
+            return found[:newest]
+    except CommandError as error:
+        raise Unobservable(error.message) from None
 
 
 def _named(text: str, server_name: str, as_json: bool) -> Listener:
