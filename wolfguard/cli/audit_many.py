@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from wolfguard.audit.account import Account
 from wolfguard.audit.canonical import canonical
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit, State
@@ -51,6 +52,7 @@ class Plan:
     limits: Limits
     at_a_time: int
     folder: Path | None
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def look_at(subject: Subject, plan: Plan, progress: Progress) -> Done:
     subject.open()
     left = max(plan.limits.whole - (time.monotonic() - begun), 0.0)
     limits = Limits(plan.limits.probe, left, plan.limits.at_a_time)
-    vantage = subject.vantage()
+    vantage = replace(subject.vantage(), account=plan.account)
     try:
         spoken = audit_hosts.of_host(plan.spoken, subject.name)
         found = audit(plan.profile, vantage, plan.version, spoken, limits, progress)

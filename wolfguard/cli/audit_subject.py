@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ from wolfguard.audit.place import Missing, Program
 from wolfguard.audit.vantage import Json, Listener, Vantage
 from wolfguard.cli import audit_sbom, fips, reach
 from wolfguard.cli.client import ANSWER_MAX, Client
+from wolfguard.cli.events import NEWEST
 from wolfguard.cli.failure import CommandError
 from wolfguard.cli.reach import Target, Ways
 from wolfguard.errors import ConfigurationError, WolfguardError
@@ -89,7 +90,8 @@ def beside(socket: Path) -> Beside:
 
 def here(socket: Path, listener: Listener | None, server_name: str, name: str = "") -> Subject:
     """This machine; `listener` instead of the first one of the gateway."""
-    gateway = Once(partial(_status, partial(Client, socket)))
+    ask = partial(Client, socket)
+    gateway = Once(partial(_status, ask))
 
     def vantage() -> Vantage:
         return Vantage(
@@ -99,6 +101,7 @@ def here(socket: Path, listener: Listener | None, server_name: str, name: str = 
             listener=_listener(listener, gateway, server_name, lambda: "127.0.0.1"),
             now=datetime.now(UTC),
             installation=lambda: str(Path(wolfguard.__file__).parents[1]),
+            records=partial(_records, ask),
         )
 
     return Subject(name or Local().name, vantage, beside(socket), _nothing, _nothing)
@@ -121,6 +124,7 @@ def there(
             listener=_listener(listener, gateway, server_name, partial(reach.address, target, ways)),
             now=datetime.now(UTC),
             installation=Once(partial(_installation, place, prefix)),
+            records=partial(_records, ask),
         )
 
     parts = partial(_parts_there, place, str(socket))
@@ -151,6 +155,20 @@ def _knock(place: FarPlace) -> None:
 def _status(ask: Callable[[], Client]) -> Json:
     with ask() as client:
         return client.get("/v1/status")
+
+
+def _records(ask: Callable[[], Client], newest: int) -> Sequence[Json]:
+    """Raises Unobservable."""
+    try:
+        with ask() as client:
+            after: int = max(0, client.get("/v1/events", after=NEWEST)["last"] - newest)
+            found: list[Json] = []
+            while len(found) < newest and (batch := client.get("/v1/events", after=after)["records"]):
+                found += batch
+                after = batch[-1]["sequence"]
+            return found[:newest]
+    except CommandError as error:
+        raise Unobservable(error.message) from None
 
 
 def _exchange(place: FarPlace, socket: str, sent: bytes) -> bytes:
