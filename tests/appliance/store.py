@@ -37,13 +37,18 @@ EXTRAS = ("tools",)
 
 def packages(release: str) -> tuple[str, ...]:
     """What bootstrap and the roles install, by the lists of theirs."""
+    return tuple(sorted({*of_bootstrap(), *of_roles(release)}))
+
+
+def of_bootstrap() -> tuple[str, ...]:
     command = [str(TREE / "bootstrap"), "packages"]
-    names = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    return tuple(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+def of_roles(release: str) -> tuple[str, ...]:
     system = yaml.safe_load((TREE / "ansible/roles/system/vars/main.yml").read_text("utf-8"))
     variable = re.sub(r"[{} ]", "", system["__system_map"][SYSTEMS[release]])
-    for each in system[variable]["packages"].values():
-        names.update(each)
-    return tuple(sorted(names))
+    return tuple(sorted({name for each in system[variable]["packages"].values() for name in each}))
 
 
 def requirements() -> tuple[str, ...]:
@@ -60,7 +65,7 @@ def archive(release: str) -> Path:
     """A folder that apt takes as `deb [trusted=yes] file:FOLDER ./`. Raises CalledProcessError."""
     root = roots.make(RELEASES[release])
     names = packages(release)
-    return _kept(f"packages-{release}", [root.name, *names], lambda partial: _download(root, names, partial))
+    return kept(f"packages-{release}", [root.name, *names], lambda partial: download(root, names, partial))
 
 
 def wheels(release: str) -> Path:
@@ -71,7 +76,7 @@ def wheels(release: str) -> Path:
         "--python-version", PYTHONS[release], "--platform", "manylinux_2_34_x86_64", "--platform",
         "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64",
     ]  # fmt: skip
-    return _kept(
+    return kept(
         f"wheels-{release}",
         needed,
         lambda partial: subprocess.run([*command, "--dest", str(partial), *needed], check=True),
@@ -83,7 +88,7 @@ def source() -> Path:
     return roots.CACHE.parent / "source"
 
 
-def _download(root: Path, names: tuple[str, ...], partial: Path) -> None:
+def download(root: Path, names: tuple[str, ...], partial: Path) -> None:
     """Everything that apt would fetch for these packages in this root, and an index of it."""
     script = (
         "apt-get -q update && apt-get -q -y --no-install-recommends --download-only"
@@ -104,7 +109,7 @@ def _download(root: Path, names: tuple[str, ...], partial: Path) -> None:
     (partial / "Packages").write_bytes(index)
 
 
-def _kept(name: str, facts: Sequence[str], make: Callable[[Path], object]) -> Path:
+def kept(name: str, facts: Sequence[str], make: Callable[[Path], object]) -> Path:
     """The cached folder of these facts, made aside and renamed, so that it is complete or absent."""
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     target = CACHE / f"{name}-{digest}"
