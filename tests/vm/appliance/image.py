@@ -71,11 +71,7 @@ def make(release: str) -> Disks:
     CACHE.mkdir(parents=True, exist_ok=True)
     base = roots.make(_root(release))
     built = _built(base, release)
-    packages = store.kept(
-        f"vm-{release}",
-        [base.name, *_packages(release)],
-        lambda partial: store.download(base, _packages(release), partial),
-    )
+    packages = store.archive(release)
     recipe = hashlib.sha256(Path(__file__).read_bytes() + Path(__file__).parents[1].joinpath("disk.py").read_bytes())
     name = hashlib.sha256(f"{built.name} {packages.name} {recipe.hexdigest()}".encode()).hexdigest()[:12]
     target = CACHE / f"disks-{release}-{name}"
@@ -101,12 +97,9 @@ def make(release: str) -> Disks:
 
 
 def _root(release: str) -> roots.Root:
-    wanted = {*store.FRESH, *store.of_bootstrap(), *SYSTEM, *POLICY}
-    return roots.Root(f"appliance-{release}", release, tuple(sorted(wanted)))
-
-
-def _packages(release: str) -> tuple[str, ...]:
-    return store.of_roles(release)
+    command = [str(TREE / "bootstrap"), "packages"]
+    built_with = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return roots.Root(f"appliance-{release}", release, tuple(sorted({*store.FRESH, *built_with, *SYSTEM, *POLICY})))
 
 
 def _built(base: Path, release: str) -> Path:
