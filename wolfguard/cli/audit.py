@@ -21,9 +21,10 @@ from wolfguard.audit.report import json as json_report
 from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import WHOLE_SECONDS, Limits
-from wolfguard.cli import audit_hosts, audit_many, audit_output, audit_subject, output, reach
+from wolfguard.cli import audit_hosts, audit_login, audit_many, audit_output, audit_subject, output, reach
 from wolfguard.cli.audit_diff import diff, history
 from wolfguard.cli.audit_many import Plan
+from wolfguard.cli.audit_report import report
 from wolfguard.cli.audit_sbom import command as sbom
 from wolfguard.cli.audit_subject import Subject
 from wolfguard.cli.audit_verify import verify
@@ -43,7 +44,7 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
-for each in (verify, diff, history, sbom):
+for each in (verify, report, diff, history, sbom):
     command.add_command(each)
 
 
@@ -84,6 +85,14 @@ for each in (verify, diff, history, sbom):
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the result; made if it is not there, and refused if it holds one.",
+)
+@click.option(
+    "--login",
+    "login_file",
+    envvar="WOLFGUARD_AUDIT_LOGIN",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="File with a test account (docs/audit.md): what only a session shows is looked at too.",
 )
 @click.option("--all", "everything", is_flag=True, help="Print rules that pass or do not apply too.")
 @click.option(
@@ -136,6 +145,7 @@ def run(
     listener_text: str | None,
     server_name: str,
     folder: Path | None,
+    login_file: Path | None,
     everything: bool,
     urls: tuple[str, ...],
     hosts_file: Path | None,
@@ -151,8 +161,9 @@ def run(
 ) -> None:
     """Look at this machine, its gateway and one listener, and judge each rule of a profile.
 
-    Nothing is changed, and what could not be looked at is an error, never a pass. Root sees most. The handshakes are
-    half ones: a ClientHello and what the listener answers to it; the listener's log and counters show them.
+    Nothing is changed, and what could not be looked at is an error, never a pass. Root sees most. Handshakes, requests
+    and logins show in the listener's log, records and counters. With --login the test account logs in, after two wrong
+    passwords, and out again; without it, rules about sessions are errors.
 
     With --host or --hosts other machines are looked at, over ssh (with the keys and the known hosts of the user, and no
     questions), in containers or in root file systems, several at a time. --socket and --prefix are then paths there.
@@ -173,6 +184,8 @@ def run(
         entries = [*audit_hosts.from_options(urls), *([] if hosts_file is None else audit_hosts.from_file(hosts_file))]
         if listener is not None and len(entries) > 1:
             raise ConfigurationError("a listener is one machine's: name it in the list of --hosts")
+        if login_file is not None and len(entries) > 1:
+            raise ConfigurationError("a test account is of one gateway: look at that one alone with --login")
         alone = hosts_file is None and len(entries) < 2
         subjects = audit_hosts.subjects(entries or [{"host": "local://"}], defaults)
     except ConfigurationError as error:
@@ -186,6 +199,7 @@ def run(
         limits=Limits(whole=host_seconds),
         at_a_time=parallel,
         folder=folder,
+        account=None if login_file is None else audit_login.read(login_file),
     )
     if alone:
         _run_one(subjects[0], plan, fail_on, everything, as_json)

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import click
 
+from wolfguard.audit.account import Account
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import Limits, Progress, audit
@@ -50,6 +52,7 @@ class Plan:
     limits: Limits
     at_a_time: int
     folder: Path | None
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def look_at(subject: Subject, plan: Plan, progress: Progress) -> Done:
     subject.open()
     left = max(plan.limits.whole - (time.monotonic() - begun), 0.0)
     limits = Limits(plan.limits.probe, left, plan.limits.at_a_time)
-    vantage = subject.vantage()
+    vantage = replace(subject.vantage(), account=plan.account)
     try:
         spoken = audit_hosts.of_host(plan.spoken, subject.name)
         found = audit(plan.profile, vantage, plan.version, spoken, limits, progress)
@@ -128,7 +131,7 @@ def prepare(folder: Path, names: Sequence[str], as_json: bool) -> None:
 
 def keep(folder: Path, done: Sequence[Done], document: Mapping[str, Any], lines: Sequence[str]) -> Iterator[str]:
     """The summary in both forms, beside the folders of the hosts. Says what is kept. Raises CommandError."""
-    audit_output.keep(folder / SUMMARY, json_report.canonical(dict(document)))
+    audit_output.keep(folder / SUMMARY, canonical(dict(document)))
     audit_output.keep(folder / TABLE, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     for each in done:
         yield f"{each.subject.name}: {'; '.join(each.kept)}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wolfguard.audit import kept
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
 from wolfguard.audit.observation import Unobservable
@@ -60,9 +61,10 @@ def write(folder: Path, found: Audit, beside: Beside) -> list[str]:
     """Every file; comes back with lines that say what there is now. Raises CommandError."""
     missing: list[str] = []
     document = json_report.document(found)
-    encoded = json_report.canonical(document)
+    encoded = canonical(document)
     text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
-    result = kept.read(document, RESULT)
+    # of the kept bytes, so that a report made of them later is the same
+    result = kept.parse(encoded, RESULT)
     files = {TEXT: text, PAGE: html.render(result), **reports(result)}
     try:
         files[audit_sbom.FILE] = beside.parts(found.ended)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import socket as sockets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +28,7 @@ from wolfguard.audit.place import Missing, Program
 from wolfguard.audit.vantage import Json, Listener, Vantage
 from wolfguard.cli import audit_sbom, fips, reach
 from wolfguard.cli.client import ANSWER_MAX, Client
+from wolfguard.cli.events import NEWEST
 from wolfguard.cli.failure import CommandError
 from wolfguard.cli.reach import Target, Ways
 from wolfguard.errors import ConfigurationError, WolfguardError
@@ -89,16 +91,18 @@ def beside(socket: Path) -> Beside:
 
 def here(socket: Path, listener: Listener | None, server_name: str, name: str = "") -> Subject:
     """This machine; `listener` instead of the first one of the gateway."""
-    gateway = Once(partial(_status, partial(Client, socket)))
+    ask = partial(Client, socket)
+    gateway = Once(partial(_status, ask))
 
     def vantage() -> Vantage:
         return Vantage(
             place=Local(),
             gateway=gateway,
             module=Once(partial(fips.judged, fips.FOLDER, socket)),
-            listener=_listener(listener, gateway, server_name, lambda: "127.0.0.1"),
+            listener=_listener(listener, gateway, server_name, None),
             now=datetime.now(UTC),
             installation=lambda: str(Path(wolfguard.__file__).parents[1]),
+            records=partial(_records, ask),
         )
 
     return Subject(name or Local().name, vantage, beside(socket), _nothing, _nothing)
@@ -121,6 +125,7 @@ def there(
             listener=_listener(listener, gateway, server_name, partial(reach.address, target, ways)),
             now=datetime.now(UTC),
             installation=Once(partial(_installation, place, prefix)),
+            records=partial(_records, ask),
         )
 
     parts = partial(_parts_there, place, str(socket))
@@ -151,6 +156,20 @@ def _knock(place: FarPlace) -> None:
 def _status(ask: Callable[[], Client]) -> Json:
     with ask() as client:
         return client.get("/v1/status")
+
+
+def _records(ask: Callable[[], Client], newest: int) -> Sequence[Json]:
+    """Raises Unobservable."""
+    try:
+        with ask() as client:
+            after: int = max(0, client.get("/v1/events", after=NEWEST)["last"] - newest)
+            found: list[Json] = []
+            while len(found) < newest and (batch := client.get("/v1/events", after=after)["records"]):
+                found += batch
+                after = batch[-1]["sequence"]
+            return found[:newest]
+    except CommandError as error:
+        raise Unobservable(error.message) from None
 
 
 def _exchange(place: FarPlace, socket: str, sent: bytes) -> bytes:
@@ -193,25 +212,39 @@ def _installation(place: FarPlace, prefix: str) -> str:
 
 
 def _listener(
-    named: Listener | None, gateway: Callable[[], Json], server_name: str, address: Callable[[], str]
+    named: Listener | None, gateway: Callable[[], Json], server_name: str, address: Callable[[], str] | None
 ) -> Callable[[], Listener]:
     return Once(lambda: _first(gateway(), server_name, address)) if named is None else lambda: named
 
 
-def _first(status: Json, server_name: str, address: Callable[[], str]) -> Listener:
+def _first(status: Json, server_name: str, address: Callable[[], str] | None) -> Listener:
     """The first TCP listener of the gateway. One on every address is reached over the loopback interface, if it is
-    here, else where the machine is."""
+    here, else where the machine is; `address` says that, None for this machine. Raises Unobservable."""
     for text in status["listeners"]:
         bound, _, protocol = str(text).partition("/")
         found = _LISTENER.fullmatch(bound)
         if protocol != "tcp" or found is None:
             continue
-        host, reached = found["host"] or found["six"], address()
-        if not reached:
-            raise Unobservable("from where its listener can be reached nobody can say; name it with --listener")
-        if host in _EVERY:
-            host = _EVERY[host] if reached == "127.0.0.1" else reached
-        elif host in _EVERY.values() and reached != "127.0.0.1":
-            raise Unobservable("its first listener hears that machine alone; name another one with --listener")
-        return Listener(host, int(found["port"] or found["port6"]), server_name)
+        host, port = found["host"] or found["six"], int(found["port"] or found["port6"])
+        host = _EVERY.get(host, host) if address is None else _elsewhere(host, address())
+        return Listener(host, port, server_name)
     raise Unobservable("the gateway names no TCP listener; name one with --listener")
+
+
+def _elsewhere(host: str, reached: str) -> str:
+    """Where a listener of another machine is dialled: at that machine, whatever address it names. Else it could send
+    handshakes, and a test account's password, to where it likes."""
+    if not reached:
+        raise Unobservable("from where its listener can be reached nobody can say; name it with --listener")
+    if host in _EVERY:
+        return _EVERY[host] if reached in _EVERY.values() else reached
+    if host != reached and host not in _resolved(reached):
+        raise Unobservable(f"its first listener is said to be at {host}, not at {reached}; name it with --listener")
+    return host
+
+
+def _resolved(name: str) -> set[str]:
+    try:
+        return {str(each[4][0]) for each in sockets.getaddrinfo(name, None, type=sockets.SOCK_STREAM)}
+    except OSError:
+        return set()

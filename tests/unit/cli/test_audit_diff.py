@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.unit.audit import sample
-from wolfguard.audit.report.json import canonical, document
+from wolfguard.audit.canonical import canonical
+from wolfguard.audit.report.json import document
 from wolfguard.cli import audit_output
 from wolfguard.cli.audit_subject import beside
 from wolfguard.cli.root import command
