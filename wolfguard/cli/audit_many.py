@@ -27,12 +27,12 @@ from wolfguard.audit.result import Audit, State
 from wolfguard.audit.run import Limits, Progress, audit
 from wolfguard.audit.waivers import Spoken
 from wolfguard.cli import audit_hosts, audit_output, output
+from wolfguard.cli.audit_output import SUMMARY
 from wolfguard.cli.audit_subject import Subject
 from wolfguard.cli.failure import CommandError
 from wolfguard.policy.controls import AuditProfile
 
 FORMAT: Final = "wolfguard-audits/1"
-SUMMARY: Final = "summary.json"
 TABLE: Final = "summary.txt"
 _DRAWN_SECONDS: Final = 0.1
 _ROWS_KEPT: Final = 2

@@ -31,6 +31,8 @@ from wolfguard.errors import LocalError
 
 BUNDLE: Final = "bundle.jsonl"
 RESULT: Final = bundle.RESULT
+SUMMARY: Final = "summary.json"
+"""Beside the folders of several machines."""
 TEXT: Final = "report.txt"
 PAGE: Final = "report.html"
 REPORTS: Final = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket as sockets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,7 +99,7 @@ def here(socket: Path, listener: Listener | None, server_name: str, name: str = 
             place=Local(),
             gateway=gateway,
             module=Once(partial(fips.judged, fips.FOLDER, socket)),
-            listener=_listener(listener, gateway, server_name, lambda: "127.0.0.1"),
+            listener=_listener(listener, gateway, server_name, None),
             now=datetime.now(UTC),
             installation=lambda: str(Path(wolfguard.__file__).parents[1]),
             records=partial(_records, ask),
@@ -211,25 +212,39 @@ def _installation(place: FarPlace, prefix: str) -> str:
 
 
 def _listener(
-    named: Listener | None, gateway: Callable[[], Json], server_name: str, address: Callable[[], str]
+    named: Listener | None, gateway: Callable[[], Json], server_name: str, address: Callable[[], str] | None
 ) -> Callable[[], Listener]:
     return Once(lambda: _first(gateway(), server_name, address)) if named is None else lambda: named
 
 
-def _first(status: Json, server_name: str, address: Callable[[], str]) -> Listener:
+def _first(status: Json, server_name: str, address: Callable[[], str] | None) -> Listener:
     """The first TCP listener of the gateway. One on every address is reached over the loopback interface, if it is
-    here, else where the machine is."""
+    here, else where the machine is; `address` says that, None for this machine. Raises Unobservable."""
     for text in status["listeners"]:
         bound, _, protocol = str(text).partition("/")
         found = _LISTENER.fullmatch(bound)
         if protocol != "tcp" or found is None:
             continue
-        host, reached = found["host"] or found["six"], address()
-        if not reached:
-            raise Unobservable("from where its listener can be reached nobody can say; name it with --listener")
-        if host in _EVERY:
-            host = _EVERY[host] if reached == "127.0.0.1" else reached
-        elif host in _EVERY.values() and reached != "127.0.0.1":
-            raise Unobservable("its first listener hears that machine alone; name another one with --listener")
-        return Listener(host, int(found["port"] or found["port6"]), server_name)
+        host, port = found["host"] or found["six"], int(found["port"] or found["port6"])
+        host = _EVERY.get(host, host) if address is None else _elsewhere(host, address())
+        return Listener(host, port, server_name)
     raise Unobservable("the gateway names no TCP listener; name one with --listener")
+
+
+def _elsewhere(host: str, reached: str) -> str:
+    """Where a listener of another machine is dialled: at that machine, whatever address it names. Else it could send
+    handshakes, and a test account's password, to where it likes."""
+    if not reached:
+        raise Unobservable("from where its listener can be reached nobody can say; name it with --listener")
+    if host in _EVERY:
+        return _EVERY[host] if reached in _EVERY.values() else reached
+    if host != reached and host not in _resolved(reached):
+        raise Unobservable(f"its first listener is said to be at {host}, not at {reached}; name it with --listener")
+    return host
+
+
+def _resolved(name: str) -> set[str]:
+    try:
+        return {str(each[4][0]) for each in sockets.getaddrinfo(name, None, type=sockets.SOCK_STREAM)}
+    except OSError:
+        return set()

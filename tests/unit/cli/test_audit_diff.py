@@ -96,6 +96,20 @@ def test_history(tmp_path: Path) -> None:
     assert [each["counts"]["fail"] for each in found["runs"]] == [1, 2, 2]
 
 
+def test_the_history_of_several_machines(tmp_path: Path) -> None:
+    """Each run has a folder with one folder a machine and the summary of all, which is no result itself."""
+    for day, moment in (("monday", "2026-11-23T12:00:00Z"), ("tuesday", "2026-11-24T12:00:00Z")):
+        for host in ("gw1", "gw2"):
+            (tmp_path / day / host).mkdir(parents=True)
+            kept(tmp_path / day / host / "result.json", moment)
+        (tmp_path / day / "summary.json").write_text("{}")
+    result = run("history", tmp_path)
+    assert result.exit_code == 0, result.output
+    names = [line.split()[-1] for line in result.output.splitlines()[1:5]]
+    assert sorted(names) == ["monday/gw1", "monday/gw2", "tuesday/gw1", "tuesday/gw2"]
+    assert run("history", tmp_path / "tuesday").exit_code == 0
+
+
 def test_what_cannot_be_read_is_named(before: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     os.mkfifo(tmp_path / "pipe.json")

@@ -37,8 +37,10 @@ BATCH: Final = 256
 BATCH_BYTES: Final = 8 * 1024 * 1024
 KEPT_FILE: Final = 256 * 1024
 KEPT_ALL: Final = 32 * 1024 * 1024
-KERNEL: Final = ("/proc", "/sys", "/run", "/dev")
-"""What is not remembered, and what a root without a running system does not have."""
+FLEETING: Final = ("/proc", "/sys", "/dev")
+"""What is not remembered."""
+RUNNING: Final = (*FLEETING, "/run")
+"""What a root file system does not have where nothing runs."""
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _AT_REST: Final = frozenset({Program.PACKAGE_SUMS, Program.PACKAGE_STATUS, Program.SSH_SETTINGS})
 _TEXT_MAXIMUM: Final = 4096
@@ -184,13 +186,13 @@ class FarPlace:
     def _remember(self, do: str, path: str, found: T, size: int) -> T:
         with self._lock:
             room = size <= KEPT_FILE and self._kept_bytes + size + len(path) <= KEPT_ALL
-            if room and not _is_below(path, KERNEL):
+            if room and not _is_below(path, FLEETING):
                 self._kept[do, path] = found
                 self._kept_bytes += size + len(path)
         return found
 
     def _must_be_here(self, path: str) -> None:
-        if self._at_rest and _is_below(path, KERNEL):
+        if self._at_rest and _is_below(path, RUNNING):
             raise Unobservable(f"{path} is no part of a root file system where nothing runs")
 
     def _read_as(self, body: bytes, form: Callable[[Any], T]) -> T:
