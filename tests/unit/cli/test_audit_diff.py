@@ -15,6 +15,7 @@ from tests.unit.audit import sample
 from wolfguard.audit.canonical import canonical
 from wolfguard.audit.report.json import document
 from wolfguard.cli import audit_output
+from wolfguard.cli.audit_subject import beside
 from wolfguard.cli.root import command
 
 
@@ -73,7 +74,7 @@ def test_what_a_machine_said_does_not_reach_the_terminal(before: Path, tmp_path:
 def test_a_folder_a_bundle_and_a_result_are_the_same(before: Path, tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     audit_output.prepare(folder, as_json=False)
-    audit_output.write(folder, sample.audit(), tmp_path / "none.sock")
+    audit_output.write(folder, sample.audit(), beside(tmp_path / "none.sock"))
     for place in (folder, folder / "bundle.jsonl", folder / "result.json"):
         assert run("diff", before, place).exit_code == 0
 
