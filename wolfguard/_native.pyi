@@ -72,7 +72,7 @@ class SignChannel:
         ConnectionError with a sentence: there is none."""
 
 class TlsClient:
-    """One TLS 1.3 connection that we open: bytes in, bytes out. A method that finds the connection at its end raises
+    """One TLS connection that we open: bytes in, bytes out. A method that finds the connection at its end raises
     ConnectionError with a label as its text; none blocks but for keyd's signature during the handshake."""
 
     def __init__(
@@ -88,8 +88,11 @@ class TlsClient:
         groups: list[str],
         signatures: list[str],
         minimum_rsa_bits: int,
+        version: str = "1.3",
+        any_server: bool = False,
     ) -> None:
-        """`chain` is ours (PEM), empty for none; `key` its number in keyd. Raises ValueError with a sentence."""
+        """`chain` is ours (PEM), empty for none; `key` its number in keyd. `any_server`: chain, name, sizes of keys and
+        protocol are not checked, and "1.2" may be the version. Raises ValueError with a sentence."""
 
     def feed(self, data: bytes, /) -> None: ...
     def handshake(self) -> tuple[str, str] | None:

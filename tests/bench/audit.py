@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a whole audit of the default profile costs beside a running gateway, live sweep included: time and memory."""
+"""What a whole audit of the default profile costs beside a running gateway, live sweep included: time and memory; and
+over ssh, of one machine and of twenty."""
 
 from __future__ import annotations
 
@@ -11,12 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import audit_hosts
 from tests.bench.figure import Figure, machine
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.linux.namespace import Topology
 from wolfguard.policy.controls import DEFAULT_PROFILE, read_audit_profile
 
 ROUNDS = 5
+FAR_ROUNDS = 2
 MOST_SECONDS = 10
 MOST_MB = 150
 
@@ -34,6 +37,7 @@ def run(rounds: int) -> list[Figure]:
             gateway.start()
             try:
                 audits = [_audit(site, topology) for _ in range(rounds)]
+                far = audit_hosts.measured(site.control, topology, FAR_ROUNDS)
             finally:
                 gateway.stop()
     finally:
@@ -45,6 +49,7 @@ def run(rounds: int) -> list[Figure]:
         Figure("audit_s", statistics.median(seconds), "s", f"<= {MOST_SECONDS}", told),
         Figure("audit_s_max", max(seconds), "s", f"<= {MOST_SECONDS}", told),
         Figure("audit_mb", max(megabytes), "MB", f"<= {MOST_MB}", told),
+        *far,
     ]
 
 

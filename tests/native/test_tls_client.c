@@ -165,6 +165,34 @@ static void test_noise(void)
     wge_tls_client_free(c);
 }
 
+/* Who only looks takes the server as it is, and learns its chain; what is not TLS of that version stays refused. */
+static void test_any_server(bool tls12)
+{
+    struct wge_tls_client_config looking = {
+        .server_name = "another.example.com",
+        .protocols = "",
+        .version = tls12 ? "1.2" : "1.3",
+        .suites = tls12 ? (struct wge_names)NAMES("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384") : good.suites,
+        .groups = good.groups,
+        .signatures = good.signatures,
+        .any_server = true,
+    };
+    struct server *s = make_server(NULL, tls12, NULL);
+    struct wge_tls_client *c = make_client(&looking);
+    size_t length;
+    CHECK(shake(c, s, sizeof(s->out)) == NULL);
+    CHECK(wge_tls_client_certificate(c, 0, &length) != NULL && length > 100);
+    CHECK(wge_tls_client_certificate(c, 1, &length) == NULL);
+    CHECK(strcmp(wge_tls_client_suite(c), looking.suites.names[0]) == 0);
+    CHECK(wge_tls_client_write(c, (const uint8_t *)"hello", 5) == WGE_OK);
+    carry(c, s, sizeof(s->out));
+    CHECK(wolfSSL_read(s->ssl, plain, sizeof(plain)) == 5);
+    wge_tls_client_free(c);
+    drop_server(s);
+    looking.server_name = "";
+    CHECK(refused(&looking, NULL, !tls12) != NULL);
+}
+
 static void test_settings_that_cannot_be(void)
 {
     struct wge_tls_client *c = NULL;
@@ -176,6 +204,11 @@ static void test_settings_that_cannot_be(void)
     bad.authorities = (const uint8_t *)"nothing";
     bad.authorities_length = 7;
     CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "authorities") != NULL);
+    bad.authorities_length = 0;
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "authority") != NULL);
+    bad = good;
+    bad.version = "1.1";
+    CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "version") != NULL);
     bad = good;
     bad.certificate.chain_length = 10;
     CHECK(wge_tls_client_create(&c, &bad, signer, why) == WGE_INVALID && strstr(why, "certificate") != NULL);
@@ -197,6 +230,8 @@ int main(void)
     test_nothing_goes_on_after_our_own_end();
     test_what_must_not_be_taken();
     test_noise();
+    test_any_server(false);
+    test_any_server(true);
     test_settings_that_cannot_be();
     wge_sign_client_free(signer);
     stop_key_server();

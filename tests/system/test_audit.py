@@ -18,10 +18,14 @@ from wolfguard.cli.demo import machine
 from wolfguard.policy.controls import read_audit_profile
 from wolfguard.sandbox import weakening
 
-LIVE = {"gateway", "confinement", "handshake", "datagrams", "certificate"}
+LIVE = {
+    "gateway", "confinement", "handshake", "datagrams", "certificate", "finished-handshake", "web", "session",
+    "records",
+}  # fmt: skip
 WEAKENED = "confinement/nothing-weakened"
 REFUSED = machine.refused()
 # Other gateways may run on a machine that tests, and it may refuse a part of the confinement.
+ACCOUNT = "auditor"
 BY_MACHINE = {
     "confinement/no-strangers",
     *([WEAKENED] if REFUSED else []),
@@ -31,10 +35,18 @@ Make = Callable[..., Field]
 States = dict[str, str]
 
 
-def audited(field: Field, *words: str) -> dict[str, Any]:
-    """The result of the profile "gateway", looked for in the gateway's network namespace."""
+def login_file(folder: Path) -> str:
+    """Of a test account that every gateway here has."""
+    file = folder / "login.yml"
+    file.write_text(f"user: {ACCOUNT}\nsecrets: [{PASSWORD}]\n")
+    file.chmod(0o600)
+    return str(file)
+
+
+def audited(field: Field, *words: str, profile: str = "gateway") -> dict[str, Any]:
+    """The result of a profile, looked for in the gateway's network namespace."""
     command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(field.site.control), "audit", "run"]
-    command += ["--profile", "gateway", "--fail-on", "never", "--json", *words]
+    command += ["--profile", profile, "--fail-on", "never", "--json", "--login", login_file(field.site.folder), *words]
     result = subprocess.run(field.topology.gateway.inside(command), check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
@@ -74,7 +86,7 @@ def with_profile(name: str) -> Callable[[dict[str, Any]], None]:
 def good(make_gateway: Make) -> Field:
     """The default site with its default limits, so that the sweep has to do with them."""
     made = make_gateway()
-    made.add_user("alice")
+    made.add_user(ACCOUNT)
     return made
 
 

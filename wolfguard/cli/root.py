@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "fips": "wolfguard.cli.fips:command",
     "audit": "wolfguard.cli.audit:command",
     "policy": "wolfguard.cli.policy:command",
+    "appliance": "wolfguard.cli.appliance:command",
     "sandbox": "wolfguard.cli.sandbox:command",
     "version": "wolfguard.cli.version:command",
     "completion": "wolfguard.cli.completion:command",

@@ -4,6 +4,7 @@ not be looked at passes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,7 +43,10 @@ def turned(expect: Expectation, value: Any) -> Any:
     """A value that is next to this one and not as expected."""
     wanted: Any = expect.wanted
     match expect.comparison:
-        case "equals" | "one_of" | "matches":
+        case "matches":
+            # next to it, or where the pattern takes that too, nothing of it
+            return "" if re.fullmatch(wanted, f"{value}?") else f"{value}?"
+        case "equals" | "one_of":
             if isinstance(value, bool):
                 return not value
             if isinstance(value, int):

@@ -18,7 +18,7 @@ FLIGHT_MAXIMUM: Final = 256 * 1024
 CERTIFICATES_MAXIMUM: Final = 10
 
 _ALERT, _HANDSHAKE = 0x15, 0x16
-_SERVER_HELLO, _CERTIFICATE, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 11, 12, 14
+_SERVER_HELLO, _HELLO_VERIFY, _CERTIFICATE, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 3, 11, 12, 14
 _RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _SUITES: Final = {number: name for name, number in hello.SUITES.items()}
 _GROUPS: Final = {number: name for name, number in hello.GROUPS.items()}
@@ -49,6 +49,28 @@ class Answer:
     secure_renegotiation: bool = False
     session_id: int = 0
     chain: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+def datagram(data: bytes) -> Answer | bytes | None:
+    """What the first datagram of a DTLS 1.2 server says: a cookie to come back with, an answer, or nothing that counts
+    here. Raises NotTlsError."""
+    head = _Bytes(data)
+    kind, version, _ = head.number(1), head.number(2), head.take(8)
+    body = _Bytes(head.vector(2))
+    if version >> 8 != 0xFE:
+        raise NotTlsError("something else than DTLS records")
+    if kind == _ALERT:
+        _, description = body.number(1), body.number(1)
+        return Answer(REFUSED, alert=_ALERTS.get(description, str(description)))
+    if kind != _HANDSHAKE:
+        return None
+    message, length, _, start, size = (body.number(count) for count in (1, 3, 2, 3, 3))
+    if start or size != length:
+        raise NotTlsError("a first message in pieces")
+    if message == _HELLO_VERIFY:
+        body.take(2)
+        return body.vector(1)
+    return _server_hello(body) if message == _SERVER_HELLO else None
 
 
 class Flight:

@@ -13,7 +13,7 @@ from typing import Final
 
 SSL30, TLS10, TLS11, TLS12, TLS13 = 0x0300, 0x0301, 0x0302, 0x0303, 0x0304
 DTLS12: Final = 0xFEFD
-VERSION_NAMES: Final = {SSL30: "ssl3", TLS10: "1.0", TLS11: "1.1", TLS12: "1.2", TLS13: "1.3"}
+VERSION_NAMES: Final = {SSL30: "ssl3", TLS10: "1.0", TLS11: "1.1", TLS12: "1.2", TLS13: "1.3", DTLS12: "dtls 1.2"}
 
 SUITES: Final = {
     "TLS_AES_128_GCM_SHA256": 0x1301,
@@ -57,6 +57,11 @@ SUITES: Final = {
     "TLS_DH_anon_WITH_AES_128_GCM_SHA256": 0x00A6,
     "TLS_PSK_WITH_AES_256_GCM_SHA384": 0x00A9,
     "TLS_PSK_WITH_AES_128_GCM_SHA256": 0x00A8,
+    "TLS_PSK_WITH_AES_256_CBC_SHA": 0x008D,
+    "TLS_PSK_WITH_AES_128_CBC_SHA": 0x008C,
+    "TLS_PSK_WITH_3DES_EDE_CBC_SHA": 0x008B,
+    "TLS_PSK_WITH_NULL_SHA256": 0x00B0,
+    "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256": 0xCCAB,
 }
 GROUPS: Final = {
     "secp256r1": 23, "secp384r1": 24, "secp521r1": 25, "x25519": 29, "x448": 30, "ffdhe2048": 256, "ffdhe3072": 257,
@@ -116,12 +121,16 @@ def client_hello(offer: Offer, random: bytes, server_name: str = "") -> bytes:
     return _record(0x16, min(version, TLS10), message)
 
 
-def datagram_hello(offer: Offer, random: bytes, server_name: str = "") -> bytes:
-    """The same as a DTLS 1.2 record, without a cookie."""
-    body = _body(offer, DTLS12, random, server_name, cookie=b"")
+def datagram_hello(
+    offer: Offer, random: bytes, server_name: str = "", session: bytes = b"", cookie: bytes = b""
+) -> bytes:
+    """The same as a DTLS 1.2 record. `session` is the session_id; with a `cookie` it is the second hello of two (RFC
+    6347 section 4.2.1)."""
+    body = _body(offer, DTLS12, random, server_name, cookie=cookie, session=session)
     length = len(body).to_bytes(3, "big")
-    message = b"\x01" + length + bytes(2) + bytes(3) + length + body
-    return b"\x16" + DTLS12.to_bytes(2, "big") + bytes(8) + len(message).to_bytes(2, "big") + message
+    number = bool(cookie).to_bytes(2, "big")
+    message = b"\x01" + length + number + bytes(3) + length + body
+    return b"\x16" + DTLS12.to_bytes(2, "big") + bytes(6) + number + len(message).to_bytes(2, "big") + message
 
 
 def ssl2_hello(challenge: bytes) -> bytes:
@@ -133,13 +142,15 @@ def ssl2_hello(challenge: bytes) -> bytes:
     return (0x8000 | len(body)).to_bytes(2, "big") + body
 
 
-def _body(offer: Offer, version: int, random: bytes, server_name: str, cookie: bytes | None) -> bytes:
+def _body(
+    offer: Offer, version: int, random: bytes, server_name: str, cookie: bytes | None, session: bytes = b""
+) -> bytes:
     suites = b"".join(SUITES[name].to_bytes(2, "big") for name in offer.suites)
     extensions = b"" if offer.version == SSL30 else _vector(2, b"".join(_extensions(offer, server_name)))
     return (
         version.to_bytes(2, "big")
         + random
-        + _vector(1, random if offer.version == TLS13 else b"")
+        + _vector(1, random if offer.version == TLS13 else session)
         + (b"" if cookie is None else _vector(1, cookie))
         + _vector(2, suites)
         + b"\x01\x00"  # no compression
@@ -148,7 +159,7 @@ def _body(offer: Offer, version: int, random: bytes, server_name: str, cookie: b
 
 
 def _extensions(offer: Offer, server_name: str) -> Iterable[bytes]:
-    if server_name and not _is_address(server_name):
+    if server_name and not is_address(server_name):
         yield _extension(0, _vector(2, b"\x00" + _vector(2, server_name.encode("ascii", "ignore"))))
     yield _extension(10, _vector(2, _numbers(offer.groups, GROUPS)))
     yield _extension(11, b"\x01\x00")
@@ -165,7 +176,8 @@ def _extensions(offer: Offer, server_name: str) -> Iterable[bytes]:
         yield _extension(51, _vector(2, b"".join(shares)))
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Whether it is no name that a hello can ask for (RFC 6066 section 3)."""
     try:
         return bool(ip_address(name))
     except ValueError:

@@ -59,5 +59,12 @@ OFFERS: Final = {
     "tls10": Offer(TLS10, _OLD),
     "ssl3": Offer(SSL30, _suites("3DES", "RC4", "_RSA_WITH_AES_128_CBC_SHA")),
 }
+_PSK_GCM: Final = ("TLS_PSK_WITH_AES_256_GCM_SHA384", "TLS_PSK_WITH_AES_128_GCM_SHA256")
+DATAGRAMS: Final = {
+    # of a tunnel's client, whose key comes from its TLS connection
+    "good": Offer(TLS12, _PSK_GCM),
+    "without-ems": Offer(TLS12, _PSK_GCM, extended_master_secret=False),
+    "weak": Offer(TLS12, tuple(name for name in _suites("_PSK_") if name not in _PSK_GCM)),
+}
 SSL2: Final = "ssl2"
 """An offer of its own form."""

@@ -124,21 +124,25 @@ static bool names_of(PyObject *list, const char **room, struct wge_names *out)
 
 static PyObject *tls_client_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"channel", "server_name", "authorities",      "chain", "key", "protocols", "suites",
-                            "groups",  "signatures",  "minimum_rsa_bits", NULL};
+    static char *names[] = {"channel",   "server_name", "authorities", "chain",      "key",
+                            "protocols", "suites",      "groups",      "signatures", "minimum_rsa_bits",
+                            "version",   "any_server",  NULL};
     const char *rooms[3][NAMES_MAX];
     struct wge_tls_client_config config = {0};
     PyObject *channel, *suites, *groups, *signatures;
     const char *authorities, *chain;
     Py_ssize_t authorities_length, chain_length;
     char why[WGE_WHY_MAX];
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!sy#y#HsO!O!O!I:TlsClient", names, sign_channel_type, &channel,
-                                     &config.server_name, &authorities, &authorities_length, &chain, &chain_length,
-                                     &config.certificate.number, &config.protocols, &PyList_Type, &suites, &PyList_Type,
-                                     &groups, &PyList_Type, &signatures, &config.minimum_rsa_bits) ||
+    int any_server = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!sy#y#HsO!O!O!I|$sp:TlsClient", names, sign_channel_type,
+                                     &channel, &config.server_name, &authorities, &authorities_length, &chain,
+                                     &chain_length, &config.certificate.number, &config.protocols, &PyList_Type,
+                                     &suites, &PyList_Type, &groups, &PyList_Type, &signatures,
+                                     &config.minimum_rsa_bits, &config.version, &any_server) ||
         !names_of(suites, rooms[0], &config.suites) || !names_of(groups, rooms[1], &config.groups) ||
         !names_of(signatures, rooms[2], &config.signatures))
         return NULL;
+    config.any_server = any_server != 0;
     config.authorities = (const uint8_t *)authorities;
     config.authorities_length = (size_t)authorities_length;
     config.certificate.chain = (const uint8_t *)chain;

@@ -38,7 +38,7 @@ struct wge_tls_client {
     size_t chain_count;
     const char *suite;
     unsigned patience;
-    bool established, flooded, failed;
+    bool established, flooded, failed, any_server;
 };
 
 #define COMPLAIN(why, ...) (snprintf((why), WGE_WHY_MAX, __VA_ARGS__), WGE_INVALID)
@@ -70,12 +70,12 @@ static int transmit(WOLFSSL *ssl, char *bytes, int length, void *given)
 }
 
 /* Called with the server's own certificate, when the whole chain has been read; keeps it for the caller, and changes no
- * verdict but by refusing a chain that is too long to be kept. */
+ * verdict but by refusing a chain that is too long to be kept, or where the caller takes any server. */
 static int keep_chain(int verified, WOLFSSL_X509_STORE_CTX *store)
 {
     struct wge_tls_client *c = store->userCtx;
     size_t total = 0;
-    if (verified != 1 || store->totalCerts < 1 || store->totalCerts > CHAIN_MAX)
+    if ((verified != 1 && !c->any_server) || store->totalCerts < 1 || store->totalCerts > CHAIN_MAX)
         return 0;
     for (int i = 0; i < store->totalCerts; i++)
         total += store->certs[i].length;
@@ -115,7 +115,7 @@ static enum wge_result make_context(struct wge_tls_client *c, const struct wge_t
     for (size_t i = 0; i < c->rules.group_count; i++)
         groups[i] = c->rules.groups[i];
     wge_tls_list_suites(&c->rules, list);
-    c->ctx = wolfSSL_CTX_new(wolfTLSv1_3_client_method());
+    c->ctx = wolfSSL_CTX_new(c->rules.tls13 ? wolfTLSv1_3_client_method() : wolfTLSv1_2_client_method());
     if (c->ctx == NULL)
         return WGE_NO_MEMORY;
     wolfSSL_CTX_set_verify(c->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, keep_chain);
@@ -128,9 +128,11 @@ static enum wge_result make_context(struct wge_tls_client *c, const struct wge_t
     if (wolfSSL_CTX_set_groups(c->ctx, groups, (int)c->rules.group_count) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the groups were refused");
     if (wolfSSL_CTX_SetMinRsaKey_Sz(c->ctx, (short)config->minimum_rsa_bits) != WOLFSSL_SUCCESS ||
-        wolfSSL_CTX_SetMinEccKey_Sz(c->ctx, ECC_BITS_MIN) != WOLFSSL_SUCCESS)
+        wolfSSL_CTX_SetMinEccKey_Sz(c->ctx, c->any_server ? 0 : ECC_BITS_MIN) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the least sizes of keys were refused");
-    if (config->authorities_length == 0 ||
+    if (!c->any_server && config->authorities_length == 0)
+        return COMPLAIN(why, "no authority is trusted: give certificates as PEM");
+    if (config->authorities_length > 0 &&
         wolfSSL_CTX_load_verify_buffer(c->ctx, config->authorities, (long)config->authorities_length,
                                        WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the trusted authorities cannot be read: give their certificates as PEM");
@@ -146,20 +148,23 @@ static enum wge_result make_object(struct wge_tls_client *c, const struct wge_tl
     char protocols[PROTOCOL_MAX + 1];
     const size_t name = strlen(config->server_name);
     const size_t length = strlen(config->protocols);
-    if (name == 0 || name > NAME_MAX_BYTES)
+    if ((name == 0 && !c->any_server) || name > NAME_MAX_BYTES)
         return COMPLAIN(why, "the server's name must have 1 to %d bytes", NAME_MAX_BYTES);
-    if (length == 0 || length > PROTOCOL_MAX)
+    if ((length == 0 && !c->any_server) || length > PROTOCOL_MAX)
         return COMPLAIN(why, "give 1 to %d bytes of protocol names", PROTOCOL_MAX);
     memcpy(protocols, config->protocols, length + 1); /* the library cuts it up in place */
     c->ssl = wolfSSL_new(c->ctx);
     if (c->ssl == NULL)
         return WGE_NO_MEMORY;
-    if (wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, config->server_name, (unsigned short)name) != WOLFSSL_SUCCESS ||
-        wolfSSL_check_domain_name(c->ssl, config->server_name) != WOLFSSL_SUCCESS)
+    if (name > 0 &&
+        wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, config->server_name, (unsigned short)name) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the server's name was refused");
-    if (wolfSSL_UseALPN(c->ssl, protocols, (unsigned)length, WOLFSSL_ALPN_FAILED_ON_MISMATCH) != WOLFSSL_SUCCESS)
+    if (!c->any_server && wolfSSL_check_domain_name(c->ssl, config->server_name) != WOLFSSL_SUCCESS)
+        return COMPLAIN(why, "the server's name was refused");
+    if (length > 0 &&
+        wolfSSL_UseALPN(c->ssl, protocols, (unsigned)length, WOLFSSL_ALPN_FAILED_ON_MISMATCH) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "the protocol names were refused");
-    if (wolfSSL_UseKeyShare(c->ssl, c->rules.groups[0]) != WOLFSSL_SUCCESS)
+    if (c->rules.tls13 && wolfSSL_UseKeyShare(c->ssl, c->rules.groups[0]) != WOLFSSL_SUCCESS)
         return COMPLAIN(why, "no key share could be made");
     wolfSSL_SetIOReadCtx(c->ssl, c);
     wolfSSL_SetIOWriteCtx(c->ssl, c);
@@ -172,10 +177,11 @@ static enum wge_result make_object(struct wge_tls_client *c, const struct wge_tl
 enum wge_result wge_tls_client_create(struct wge_tls_client **out, const struct wge_tls_client_config *config,
                                       struct wge_sign_client *signer, char *why)
 {
-    static const char *const version = "1.3";
+    const char *const version = config->version == NULL ? "1.3" : config->version;
     const struct wge_site_config rules = {
         .versions = {.names = &version, .count = 1},
         .suites_tls13 = config->suites,
+        .suites_tls12 = config->suites,
         .groups = config->groups,
         .signatures = config->signatures,
     };
@@ -187,6 +193,7 @@ enum wge_result wge_tls_client_create(struct wge_tls_client **out, const struct 
         return WGE_NO_MEMORY;
     c->in.capacity = c->out.capacity = BUFFER;
     c->patience = PATIENCE;
+    c->any_server = config->any_server;
     enum wge_result result = wge_tls_read_rules(&c->rules, &rules, why);
     c->signing = (struct wge_signing){.signer = signer,
                                       .allowed = c->rules.signatures,
@@ -271,7 +278,7 @@ static bool settle(struct wge_tls_client *c)
     const struct wge_suite *suite = wge_suite_by_number((uint16_t)wolfSSL_get_current_cipher_suite(c->ssl));
     if (wolfSSL_ALPN_GetProtocol(c->ssl, &protocol, &length) == WOLFSSL_SUCCESS && length <= PROTOCOL_MAX)
         memcpy(c->protocol, protocol, length);
-    if (suite == NULL || wolfSSL_GetVersion(c->ssl) != WOLFSSL_TLSV1_3)
+    if (suite == NULL || wolfSSL_GetVersion(c->ssl) != (c->rules.tls13 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2))
         return false;
     c->suite = suite->name;
     return true;

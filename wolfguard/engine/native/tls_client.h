@@ -3,10 +3,12 @@
  * Bytes in, bytes out: the caller owns the socket, the clock and the order of calls. The server's chain, its name, its
  * key's size and the protocol (ALPN) are checked before anything can be written; our own certificate's key is in keyd.
  *
- * TLS 1.3 alone: RFC 9765 asks for it, and the library cannot be made to insist on the extended master secret. */
+ * TLS 1.3 alone: RFC 9765 asks for it, and the library cannot be made to insist on the extended master secret. Who only
+ * looks at a server (an audit) checks none of this, and may ask for TLS 1.2. */
 #ifndef WGE_TLS_CLIENT_H
 #define WGE_TLS_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +29,10 @@ struct wge_tls_client_config {
     const char *protocols;                     /* names for ALPN, preferred first, with commas between */
     struct wge_names suites, groups, signatures;
     unsigned minimum_rsa_bits;
+    /* Chain, name, sizes of keys and protocol are the caller's to judge: for looking at a server, never for telling it
+     * what another one must not hear. `server_name` may be empty then (no SNI), and so may authorities and protocols. */
+    bool any_server;
+    const char *version; /* "1.3" or "1.2"; NULL for 1.3 */
 };
 
 /* INVALID: `why` (WGE_WHY_MAX bytes) says what was refused. `signer` is borrowed until the handshake is over. */
