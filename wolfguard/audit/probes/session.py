@@ -30,7 +30,7 @@ from wolfguard.audit.web.form import NoFormError, Page
 from wolfguard.crypto.certificates import read_sent
 from wolfguard.crypto.digest import sha256
 from wolfguard.crypto.random import random_bytes
-from wolfguard.errors import ConfigurationError
+from wolfguard.errors import LocalError
 from wolfguard.policy.expect import Value
 
 SESSIONS_MAXIMUM: Final = 6
@@ -251,7 +251,7 @@ def _pin(certificate: bytes) -> str:
     """Of its public key, as in a login file. Raises Unobservable."""
     try:
         spki = read_sent((certificate,))[0].spki
-    except ConfigurationError as error:
+    except LocalError as error:
         raise Unobservable(f"the listener's certificate cannot be read: {error}") from None
     return f"pin-sha256:{base64.b64encode(sha256(spki)).decode('ascii')}"
 
