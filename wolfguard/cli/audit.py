@@ -41,6 +41,7 @@ from wolfguard.cli.version import DISTRIBUTION
 from wolfguard.errors import WolfguardError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
 from wolfguard.policy.rule import Severity
+from wolfguard.policy.variables import read_tailoring
 
 NEVER: Final = "never"
 _LISTENER: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\]:(?P<port6>\d{1,5})|(?P<host>[^:\[\]/]+):(?P<port>\d{1,5})")
@@ -97,6 +98,12 @@ for each in (verify, diff, history, sbom):
     help="What the site accepts or attests for a time (docs/audit.md).",
 )
 @click.option(
+    "--tailoring",
+    "tailoring_file",
+    type=click.Path(path_type=Path),
+    help="The site's own values for rules, with a reason for each (docs/audit.md).",
+)
+@click.option(
     "--fail-on",
     type=click.Choice([NEVER, *(severity.name.lower() for severity in Severity)]),
     default=Severity.LOW.name.lower(),
@@ -131,6 +138,7 @@ for each in (verify, diff, history, sbom):
 def run(
     profile: str,
     waivers_file: Path | None,
+    tailoring_file: Path | None,
     fail_on: str,
     listener_text: str | None,
     server_name: str,
@@ -153,7 +161,7 @@ def run(
         raise CommandError(
             f"there is no audit profile {profile!r}; there are: {', '.join(audit_profile_names())}", as_json=as_json
         )
-    chosen = read_audit_profile(profile)
+    chosen = read_audit_profile(profile, None if tailoring_file is None else read_tailoring(tailoring_file))
     accepted = () if waivers_file is None else waivers.read(waivers_file)
     account = None if login_file is None else audit_login.read(login_file)
     vantage = replace(_vantage(socket_path, listener_text, server_name, as_json), account=account)
