@@ -104,7 +104,7 @@ def test_the_update_was_gentle(site: Site) -> None:
     versions = site.host.check_output("ls /opt/wolfguard-gateway/versions").split()
     assert len(versions) == 2
     assert any(each.startswith("0.0.1-") for each in versions)
-    assert site.session()["session"] == 1
+    assert site.session()["user"] == "alice"
     # One login, and no stop of the gateway as a whole: its supervisor is the one that the older version had started.
     assert site.records("login.succeeded") == 1
     supervisor = site.pids()["supervisor"]
