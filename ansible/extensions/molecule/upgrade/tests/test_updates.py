@@ -113,7 +113,7 @@ def test_the_update_was_gentle(site: Site) -> None:
 
 
 def test_a_backup_was_made_before(site: Site) -> None:
-    (file,) = site.host.check_output("ls /var/backups/wolfguard-gateway").split()
+    *_, file = sorted(site.host.check_output("ls /var/backups/wolfguard-gateway").split())
     path = f"/var/backups/wolfguard-gateway/{file}"
     assert (site.host.file(path).mode, site.host.file(path).user) == (0o600, "root")
     said = json.loads(site.host.check_output(f"wolfguard restore --check --json {path}"))
