@@ -51,7 +51,7 @@ def up(name: str, release: str, bare: bool = False) -> Machine:
     mounts = {} if bare else _mirrors(release)
     for folder in ("upper", "scratch", "whole"):
         (work / folder).mkdir(parents=True)
-    _supply(work / "upper", bare)
+    _supply(work / "upper", name, bare)
     binds = [f"--bind-ro={host}:{inside}" for inside, host in mounts.items()]
     own = [f"--hostname={name}", "--private-network", *OPTIONS]
     arguments = [_label(name), str(work), str(lower), *own, *binds]
@@ -90,7 +90,7 @@ def _label(name: str) -> str:
     return f"{name}-{hashlib.sha256(str(STATE).encode()).hexdigest()[:6]}"
 
 
-def _supply(upper: Path, bare: bool) -> None:
+def _supply(upper: Path, name: str, bare: bool) -> None:
     """Where a machine of a site would name its mirrors; a bare one names those that a fresh Debian names."""
     apt = upper / "etc" / "apt"
     apt.mkdir(parents=True)
@@ -99,6 +99,7 @@ def _supply(upper: Path, bare: bool) -> None:
     else:
         (apt / "sources.list").write_text(f"deb [trusted=yes] file:{PLACES['packages']} ./\n")
         (upper / "etc" / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {PLACES['wheels']}\n")
+    (upper / "etc" / "hostname").write_text(f"{name}\n")
     (upper / "etc" / "machine-id").touch()
     # nothing resolves, and nothing waits for an answer
     (upper / "etc" / "resolv.conf").touch()

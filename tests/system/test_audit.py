@@ -77,17 +77,44 @@ def failed(field: Field, *words: str) -> set[str]:
 
 def with_profile(name: str) -> Callable[[dict[str, Any]], None]:
     def edit(document: dict[str, Any]) -> None:
+        everything_inside(document)
         document["sites"][0]["crypto_profile"] = name
 
     return edit
 
 
+def everything_inside(document: dict[str, Any]) -> None:
+    """The demo's site sends two networks alone through the tunnel."""
+    document["sites"][0]["network"]["split_include"] = []
+
+
+def careless(document: dict[str, Any]) -> None:
+    """A site file that is valid, and wrong wherever the profile "gateway" looks at what a site file sets."""
+    site = document["sites"][0]
+    site["crypto_profile"] = "compat"
+    site["network"]["split_exclude"] = ["192.0.2.0/24"]
+    site["timeouts"] = {"session": 604_800, "reconnect": 86_400, "dpd": 3600}
+    site["sessions_per_user"] = 0
+
+
+def careful(document: dict[str, Any]) -> None:
+    """What the default profile wants of a site file, as far as one with local users alone can."""
+    site = document["sites"][0]
+    everything_inside(document)
+    site["banner"] = {"login": "Authorised use only.", "consent": True}
+    site["timeouts"] = {"idle": 900}
+    site["sessions_per_user"] = 1
+
+
+def with_account(field: Field) -> Field:
+    field.add_user(ACCOUNT)
+    return field
+
+
 @pytest.fixture(scope="module")
 def good(make_gateway: Make) -> Field:
     """The default site with its default limits, so that the sweep has to do with them."""
-    made = make_gateway()
-    made.add_user(ACCOUNT)
-    return made
+    return with_account(make_gateway(everything_inside))
 
 
 def test_a_good_gateway_passes_every_live_rule(good: Field) -> None:
@@ -109,20 +136,95 @@ def test_no_secret_is_in_a_result(good: Field, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("profile", "rules"),
     [
-        ("compat", {"tls/refuses-x25519-mlkem768"}),
-        ("fips-strict", {"tls/agrees-on-hybrid-p256", "tls/agrees-on-hybrid-p384"}),
+        ("compat", {"tls/refuses-x25519-mlkem768", "dtls/refuses-without-ems"}),
+        (
+            "fips-strict",
+            {
+                "tls/agrees-on-hybrid-p256",
+                "tls/agrees-on-hybrid-p384",
+                "tls/finishes-hybrid-p256",
+                "tls/finishes-hybrid-p384",
+            },
+        ),
     ],
 )
 def test_another_crypto_profile_fails_exactly_its_rules(make_gateway: Make, profile: str, rules: set[str]) -> None:
-    field = make_gateway(with_profile(profile))
+    field = with_account(make_gateway(with_profile(profile)))
     try:
         assert failed(field) == rules
     finally:
         field.gateway.stop()
 
 
+def test_a_careless_site_file_fails_exactly_its_rules(make_gateway: Make) -> None:
+    field = with_account(make_gateway(careless))
+    try:
+        assert failed(field) == {
+            "tls/refuses-x25519-mlkem768",
+            "dtls/refuses-without-ems",
+            "network/no-split-tunnel",
+            "network/dead-clients-noticed",
+            "auth/session-has-an-end",
+            "auth/lost-session-not-kept",
+            "auth/sessions-limited",
+        }
+    finally:
+        field.gateway.stop()
+
+
+def of_a_client(found: dict[str, Any]) -> dict[str, str]:
+    """States of rules that look as a client does."""
+    probes = {"web", "session", "finished-handshake"}
+    return {each["rule"]: each["state"] for each in found["findings"] if each["look"]["probe"] in probes}
+
+
+def test_a_careful_site_file_passes_what_it_can(good: Field, make_gateway: Make) -> None:
+    by_default = of_a_client(audited(good, profile="default"))
+    factors = {"auth/several-factors", "auth/separate-server"}
+    assert {rule for rule, state in by_default.items() if state == "fail"} == factors | {
+        "auth/notice-before-login",
+        "auth/notice-accepted",
+        "auth/idle-session-ends",
+        "auth/sessions-limited",
+    }
+    field = with_account(make_gateway(careful))
+    try:
+        found = of_a_client(audited(field, profile="default"))
+    finally:
+        field.gateway.stop()
+    assert {rule for rule, state in found.items() if state != "pass"} == factors
+
+
+def test_without_an_account_rules_of_sessions_are_errors(good: Field) -> None:
+    command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(good.site.control), "audit", "run"]
+    command += ["--profile", "gateway", "--json"]
+    result = subprocess.run(good.topology.gateway.inside(command), check=False, capture_output=True, text=True)
+    found = {each["rule"]: each for each in json.loads(result.stdout)["findings"]}
+    sessions = {rule: each for rule, each in found.items() if each["look"]["probe"] == "session"}
+    assert len(sessions) > 12
+    assert {each["state"] for each in sessions.values()} == {"error"}
+    assert all("no test account was given" in each["reason"] for each in sessions.values())
+    assert found["auth/forged-cookie-refused"]["state"] == "pass"
+
+
+def test_a_wrong_account_is_an_error_and_named(good: Field, tmp_path: Path) -> None:
+    file = tmp_path / "login.yml"
+    file.write_text("user: nobody-here\nsecrets: [wrong horse]\n")
+    file.chmod(0o600)
+    (finding,) = [
+        each for each in audited(good, "--login", str(file))["findings"] if each["rule"] == "auth/session-has-an-end"
+    ]
+    assert finding["state"] == "error"
+    assert "the test account is not let in" in finding["reason"]
+
+
+def test_nothing_of_a_session_is_left(good: Field) -> None:
+    audited(good)
+    assert '"user":' not in good.site.wolfguard("sessions", "--json").stdout
+
+
 def test_a_gateway_that_learns_is_weakened(make_gateway: Make) -> None:
-    field = make_gateway(options=("--learn", "all"))
+    field = with_account(make_gateway(everything_inside, options=("--learn", "all")))
     try:
         found = states(audited(field), live_rules() - (BY_MACHINE - {WEAKENED}))
     finally:
@@ -131,7 +233,7 @@ def test_a_gateway_that_learns_is_weakened(make_gateway: Make) -> None:
 
 
 def test_a_packet_filter_that_somebody_flushed(make_gateway: Make) -> None:
-    field = make_gateway()
+    field = with_account(make_gateway(everything_inside))
     try:
         field.topology.gateway.run("nft", "flush", "ruleset")
         assert failed(field) == {
@@ -168,11 +270,15 @@ def test_a_listener_over_the_network(good: Field) -> None:
     command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", "/nonexistent", "audit", "run", "--json"]
     command += ["--profile", "gateway", "--fail-on", "never", "--listener", f"{good.topology.GATEWAY_V4}:443"]
     command += ["--server-name", "vpn.example.test"]
+    command += ["--login", login_file(good.site.folder)]
     result = subprocess.run(good.topology.client.inside(command), check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     found = {each["rule"]: each for each in json.loads(result.stdout)["findings"]}
-    swept = {rule: each["state"] for rule, each in found.items() if each["look"]["probe"] in ("handshake", "datagrams")}
-    assert len(swept) > 25
+    outside = ("handshake", "datagrams", "finished-handshake", "web")
+    swept = {rule: each["state"] for rule, each in found.items() if each["look"]["probe"] in outside}
+    assert len(swept) > 40
     assert set(swept.values()) == {"pass"}, swept
     assert found["confinement/filtered"]["state"] == "error"
     assert found["keys/chain-signatures"]["state"] == "pass"
+    assert found["auth/cookie-dead-after-logout"]["state"] == "pass"
+    assert found["records/sessions-recorded"]["state"] == "error"

@@ -147,6 +147,8 @@ def _remarks(before: Kept, after: Kept) -> list[str]:
         remarks.append(f"these are two machines: {before.place} and {after.place}")
     if before.profile != after.profile:
         remarks.append(f"the profiles differ: {before.profile} and {after.profile}")
+    if before.tailored != after.tailored:
+        remarks.append("the values that rules are held to differ")
     if before.version != after.version:
         remarks.append(f"the versions of wolfguard differ: {before.version} and {after.version}")
     if before.begun > after.begun:

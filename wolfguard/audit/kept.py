@@ -18,6 +18,7 @@ from wolfguard.errors import ConfigurationError
 from wolfguard.policy import document as documents
 from wolfguard.policy.expect import COMPARISONS, Expectation, Value, frozen
 from wolfguard.policy.rule import Reference, Severity
+from wolfguard.policy.variables import Tailored
 
 DEPTH_MAX: Final = 16
 """Values are not nested deeper, so that nothing that walks them can be made to fail."""
@@ -84,6 +85,7 @@ class Kept:
     findings: tuple[KeptFinding, ...]
     frameworks: tuple[KeptFramework, ...]
     remarks: tuple[str, ...]
+    tailored: tuple[Tailored, ...] = ()
 
     def count(self, state: State) -> int:
         return sum(finding.state is state for finding in self.findings)
@@ -119,6 +121,8 @@ def read(document: object, title: str) -> Kept:
     checked = documents.check(document, documents.schema("result"), title, unknown=True)
     try:
         found = tuple(_finding(each) for each in checked["findings"])
+        for each in checked.get("tailored", ()):
+            _must_be_shallow([each["value"], each["instead_of"]])
         begun, ended = (_moment(checked[name]) for name in ("begun", "ended"))
     except ValueError as error:
         raise ConfigurationError(f"{title}: {error}") from None
@@ -134,6 +138,7 @@ def read(document: object, title: str) -> Kept:
         findings=found,
         frameworks=tuple(_framework(each) for each in checked["frameworks"]),
         remarks=tuple(checked["remarks"]),
+        tailored=tuple(_tailored(each) for each in checked.get("tailored", ())),
     )
 
 
@@ -166,6 +171,11 @@ def _finding(each: Mapping[str, Any]) -> KeptFinding:
         milliseconds=each["milliseconds"],
         word=None if word is None else Word(word["text"], word["approver"], word["expires"]),
     )
+
+
+def _tailored(each: Mapping[str, Any]) -> Tailored:
+    value, standing = frozen(each["value"]), frozen(each["instead_of"])
+    return Tailored(each["name"], each["means"], value, standing, each["origin"], each["reason"])
 
 
 def _must_be_shallow(value: object, left: int = DEPTH_MAX) -> None:

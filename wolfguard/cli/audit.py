@@ -34,6 +34,7 @@ from wolfguard.cli.version import DISTRIBUTION
 from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
 from wolfguard.policy.rule import Severity
+from wolfguard.policy.variables import read_tailoring
 
 NEVER: Final = "never"
 AT_A_TIME: Final = 10
@@ -64,6 +65,12 @@ for each in (verify, report, diff, history, sbom):
     "waivers_file",
     type=click.Path(path_type=Path),
     help="What the site accepts or attests for a time (docs/audit.md).",
+)
+@click.option(
+    "--tailoring",
+    "tailoring_file",
+    type=click.Path(path_type=Path),
+    help="The site's own values for rules, with a reason for each (docs/audit.md).",
 )
 @click.option(
     "--fail-on",
@@ -141,6 +148,7 @@ for each in (verify, report, diff, history, sbom):
 def run(
     profile: str,
     waivers_file: Path | None,
+    tailoring_file: Path | None,
     fail_on: str,
     listener_text: str | None,
     server_name: str,
@@ -176,6 +184,7 @@ def run(
         raise CommandError(
             f"there is no audit profile {profile!r}; there are: {', '.join(audit_profile_names())}", as_json=as_json
         )
+    chosen = read_audit_profile(profile, None if tailoring_file is None else read_tailoring(tailoring_file))
     accepted = () if waivers_file is None else waivers.read(waivers_file)
     try:
         ways = reach.Ways(sudo, str(ssh_config or ""), str(ssh_identity or ""), host_keys)
@@ -193,7 +202,7 @@ def run(
     except LocalError as error:
         raise CommandError(str(error), as_json=as_json) from None
     plan = Plan(
-        profile=read_audit_profile(profile),
+        profile=chosen,
         version=metadata.version(DISTRIBUTION),
         spoken=accepted,
         limits=Limits(whole=host_seconds),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wolfguard.cli.failure import CommandError
 from wolfguard.cli.options import as_json, examples
 from wolfguard.policy.controls import (
     DEFAULT_PROFILE,
+    AuditProfile,
     Framework,
     audit_profile_names,
     framework_names,
@@ -22,9 +23,14 @@ from wolfguard.policy.controls import (
     read_framework,
 )
 from wolfguard.policy.enforcement import ansible
-from wolfguard.policy.expect import told
+from wolfguard.policy.expect import Value, told
 from wolfguard.policy.rule import Rule
 from wolfguard.policy.rules import probes, read_rule, read_rules, rule_ids
+from wolfguard.policy.variables import Variable, read_tailoring, variables
+
+tailoring = click.option(
+    "--tailoring", "tailoring_file", type=click.Path(path_type=Path), help="A site's own values for rules."
+)
 
 
 @click.group(epilog=examples(("wolfguard policy list", "rules, profiles and frameworks")))
@@ -63,12 +69,20 @@ def list_(profile: str, as_json: bool) -> None:
     epilog=examples(
         ("wolfguard policy show tls/refuses-tls11", "one rule, with what a pass is worth"),
         ("wolfguard policy show disa-vpn-srg", "the controls of a framework with their rules"),
+        ("wolfguard policy show idle_seconds", "a value that a site may set, with its limits"),
+        ("wolfguard policy show gateway --tailoring site.yml", "an audit profile with the values in use"),
     )
 )
 @click.argument("name")
+@tailoring
 @as_json
-def show(name: str, as_json: bool) -> None:
-    """Show a rule or a framework of controls."""
+def show(name: str, tailoring_file: Path | None, as_json: bool) -> None:
+    """Show a rule, a framework of controls, a variable of rules, or an audit profile with the values in use.
+
+    Where a framework and an audit profile have one name, the framework is shown.
+    """
+    site = None if tailoring_file is None else read_tailoring(tailoring_file)
+    values = {} if site is None else site.values
     if name in framework_names():
         framework = read_framework(name)
         rules = read_rules()
@@ -77,9 +91,19 @@ def show(name: str, as_json: bool) -> None:
         else:
             output.print_lines(list(_framework(framework, rules)))
         return
+    if name in variables():
+        rows = list(_variable(variables()[name], values))
+        output.print_json(dict(rows)) if as_json else output.print_lines(output.pairs(rows))
+        return
+    if name in audit_profile_names():
+        rows = list(_profile(read_audit_profile(name, site)))
+        output.print_json(dict(rows)) if as_json else output.print_lines(output.pairs(rows))
+        return
     if name not in rule_ids():
-        raise CommandError(f"there is no rule or framework {name!r}; see `wolfguard policy list`", as_json=as_json)
-    rule = read_rule(name)
+        raise CommandError(
+            f"there is no rule, framework, variable or profile {name!r}; see `wolfguard policy list`", as_json=as_json
+        )
+    rule = read_rule(name, values)
     if as_json:
         output.print_json({**_summary(rule), **dict(_rows(rule))})
     else:
@@ -93,8 +117,9 @@ def show(name: str, as_json: bool) -> None:
     )
 )
 @click.option("--waivers", "waivers_file", type=click.Path(path_type=Path), help="A file of waivers to check as well.")
+@tailoring
 @as_json
-def check(waivers_file: Path | None, as_json: bool) -> None:
+def check(waivers_file: Path | None, tailoring_file: Path | None, as_json: bool) -> None:
     """Read every rule with its fixtures, every profile and every framework, and say what is wrong."""
     found = {
         "rules": len(read_rules()),
@@ -106,6 +131,8 @@ def check(waivers_file: Path | None, as_json: bool) -> None:
         if unknown := [each.rule for each in spoken if each.rule not in rule_ids()]:
             raise CommandError(f"{waivers_file} names a rule that there is not: {unknown[0]}", as_json=as_json)
         found["waivers"] = len(spoken)
+    if tailoring_file is not None:
+        found["variables"] = len(read_tailoring(tailoring_file).values)
     if as_json:
         output.print_json(found)
     else:
@@ -132,8 +159,8 @@ def _rows(rule: Rule) -> Iterator[tuple[str, object]]:
     yield "expects", f"{'/'.join(rule.observe.key)}: {rule.expect.text()}"
     if rule.condition is not None:
         yield "applies", f"not where {rule.condition.otherwise}"
-    if rule.variables:
-        yield "variables", told(rule.variables)
+    for name, value in rule.variables.items():
+        yield f"variable {name}", f"{told(value)}; {variables()[name].limits}"
     yield "a pass shows", rule.proves
     yield "it does not show", rule.does_not_prove
     yield "remedy", rule.remedy
@@ -142,6 +169,32 @@ def _rows(rule: Rule) -> Iterator[tuple[str, object]]:
         "asked for by",
         "; ".join(f"{each.framework} {each.id}" for each in rule.references) or "no control named here",
     )
+
+
+def _variable(variable: Variable, values: Mapping[str, Value]) -> Iterator[tuple[str, object]]:
+    using = [rule for rule in read_rules() if variable.name in rule.variables]
+    standing = using[0].variables[variable.name]
+    yield "variable", variable.name
+    yield "means", variable.means
+    yield "may be", variable.limits
+    yield "is", told(standing)
+    if variable.name in values:
+        yield "is set to", told(values[variable.name])
+    yield "used by", ", ".join(rule.id for rule in using)
+
+
+def _profile(profile: AuditProfile) -> Iterator[tuple[str, object]]:
+    yield "profile", profile.name
+    yield "title", profile.title
+    yield "about", profile.about
+    yield "rules", len(profile.rules)
+    yield "frameworks", ", ".join(each.name for each in profile.frameworks)
+    tailored = {each.name: each for each in profile.tailored}
+    in_use = {name: value for rule in profile.rules for name, value in rule.variables.items()}
+    for name, value in sorted(in_use.items()):
+        other = tailored.get(name)
+        instead = "" if other is None else f" instead of {told(other.instead_of)} ({other.origin})"
+        yield f"variable {name}", f"{told(value)}{instead}"
 
 
 def _controls(framework: Framework, rules: tuple[Rule, ...]) -> Iterator[dict[str, Any]]:

@@ -5,17 +5,19 @@ an audit looks at. Owns the reading and what must hold between them and the rule
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
 from wolfguard.errors import ConfigurationError
 from wolfguard.policy import document as documents
+from wolfguard.policy import variables
 from wolfguard.policy.expect import Value, frozen
 from wolfguard.policy.place import policies
 from wolfguard.policy.rule import Rule
 from wolfguard.policy.rules import AREAS, read_rules, rule_ids
+from wolfguard.policy.variables import Tailored, Tailoring
 
 DEFAULT_PROFILE: Final = "default"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
@@ -53,13 +55,15 @@ class Framework:
 
 @dataclass(frozen=True, slots=True)
 class AuditProfile:
-    """`rules` are resolved with the profile's variables, by id."""
+    """`rules` are resolved with the profile's variables and a site's, by id. `tailored` are the values of these rules
+    that are others than those that they come with."""
 
     name: str
     title: str
     about: str
     rules: tuple[Rule, ...]
     frameworks: tuple[Framework, ...]
+    tailored: tuple[Tailored, ...] = ()
 
 
 def framework_names() -> tuple[str, ...]:
@@ -78,6 +82,11 @@ def read_framework(name: str) -> Framework:
     controls = tuple(
         Control(each["id"], each["title"], each["status"], each.get("note", "").strip()) for each in checked["controls"]
     )
+    controls += tuple(
+        Control(control, named, each["status"], each["note"].strip())
+        for each in checked.get("together", ())
+        for control, named in each["controls"].items()
+    )
     if len({each.id for each in controls}) != len(controls):
         raise ConfigurationError(f"{title}: it lists a control twice")
     if silent := [each.id for each in controls if each.status != "covered" and not each.note]:
@@ -85,15 +94,15 @@ def read_framework(name: str) -> Framework:
     return Framework(name, checked["title"], checked["release"], checked["source"], checked["covers"], controls)
 
 
-def read_audit_profile(name: str) -> AuditProfile:
-    """Raises ConfigurationError, also for rules, variables or frameworks that there are not."""
+def read_audit_profile(name: str, tailoring: Tailoring | None = None) -> AuditProfile:
+    """Raises ConfigurationError, also for rules, variables or frameworks that there are not, and for values beyond
+    their limits. What a site says (`tailoring`) goes before what the profile says."""
     title = f"audit profile {name}"
     document = documents.read(_file("audit", name), title)
     checked = documents.check(document, documents.schema("audit"), title)
-    variables: dict[str, Value] = frozen(checked.get("variables", {}))
-    rules = read_rules(variables)
-    if unknown := [each for each in variables if not any(each in rule.variables for rule in rules)]:
-        raise ConfigurationError(f"{title}: no rule has a variable {unknown[0]!r}")
+    own: dict[str, Value] = frozen(checked.get("variables", {}))
+    variables.check(own, title)
+    rules = read_rules({**own, **(tailoring.values if tailoring else {})})
     areas, single, without = (checked.get(key, []) for key in ("areas", "rules", "without"))
     for found, known, what in (
         (areas, AREAS, "area"),
@@ -115,7 +124,20 @@ def read_audit_profile(name: str) -> AuditProfile:
     if not chosen:
         raise ConfigurationError(f"{title}: it chooses no rule")
     frameworks = tuple(read_framework(each) for each in checked["frameworks"])
-    return AuditProfile(name, checked["title"], checked["about"].strip(), chosen, frameworks)
+    tailored = tuple(_tailored(chosen, f"profile {name}", tailoring))
+    return AuditProfile(name, checked["title"], checked["about"].strip(), chosen, frameworks, tailored)
+
+
+def _tailored(rules: Sequence[Rule], profile: str, tailoring: Tailoring | None) -> Iterator[Tailored]:
+    """Of variables that one of the rules has, each once."""
+    known = variables.variables()
+    site = tailoring or Tailoring("", {}, {})
+    standing = {name: value for rule in read_rules() for name, value in rule.variables.items()}
+    in_use = {name: value for rule in rules for name, value in rule.variables.items()}
+    for name, value in sorted(in_use.items()):
+        if value != standing[name]:
+            origin = site.title if name in site.values else profile
+            yield Tailored(name, known[name].means, value, standing[name], origin, site.reasons.get(name, ""))
 
 
 def _names(folder: str) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class Expectation:
     def text(self) -> str:
         """The expectation as words: "at least 2"."""
         phrase = COMPARISONS[self.comparison].phrase
+        if self.comparison == "within" and not self.wanted:
+            return COMPARISONS["empty"].phrase
         return (
             phrase
             if self.wanted is True and self.comparison in ("present", "absent", "empty")
@@ -173,7 +175,9 @@ COMPARISONS: Final[Mapping[str, Comparison]] = {
         _are_scalars, _over_list(lambda seen, wanted: not any(_among(each, seen) for each in wanted)), "none of"
     ),
     "within": Comparison(
-        _are_scalars, _over_list(lambda seen, wanted: all(_among(each, wanted) for each in seen)), "nothing beyond"
+        lambda value: _are_scalars(value) or value in ([], ()),
+        _over_list(lambda seen, wanted: all(_among(each, wanted) for each in seen)),
+        "nothing beyond",
     ),
     "matches": Comparison(_is_pattern, _matches, "text of the form"),
     "mode_within": Comparison(_is_mode, _mode_within, "no permission beyond"),

@@ -13,6 +13,7 @@ from wolfguard.audit.result import Audit, Finding, State, Word
 from wolfguard.policy.controls import AuditProfile, Control, Framework
 from wolfguard.policy.expect import Value, expectation, frozen
 from wolfguard.policy.rule import Enforcement, Look, Observed, Reference, Rule, Severity
+from wolfguard.policy.variables import Tailored
 
 BEGUN = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 ENDED = datetime(2026, 11, 26, 12, 0, 7, tzinfo=UTC)
@@ -63,7 +64,8 @@ FRAMEWORK = Framework(
         Control("SC-13", "Cryptographic Protection", "covered", ""),
     ),
 )
-PROFILE = AuditProfile("sample", "A sample & nothing <else>", "For tests.", RULES, (FRAMEWORK,))
+TAILORED = Tailored("failures", "most failures", 5, 3, "Values of <b>the</b> Agency", "policy 7.3 & *more*")
+PROFILE = AuditProfile("sample", "A sample & nothing <else>", "For tests.", RULES, (FRAMEWORK,), (TAILORED,))
 WAIVED = Word("A gateway forwards; this is its purpose.", "Head of networks", "2027-03-31")
 
 

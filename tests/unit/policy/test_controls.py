@@ -63,7 +63,7 @@ def test_the_default_profile_is_everything() -> None:
         ("areas: [cellar]", "there is no area 'cellar'"),
         ("rules: [host/nothing]", "there is no rule 'host/nothing'"),
         ("controls: [iso]", "there is no framework 'iso'"),
-        ("areas: [host]\nvariables: {depth: 3}", "no rule has a variable 'depth'"),
+        ("areas: [host]\nvariables: {depth: 3}", "there is no variable 'depth'"),
         ("without: [host/swap-encrypted]", "it chooses no rule"),
         ("commands: [id]", "commands: unknown field"),
     ],

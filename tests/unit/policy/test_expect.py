@@ -56,6 +56,8 @@ GOOD: dict[str, Any] = {
         ("contains_none", ["a", "b"], ("b",), False),
         ("within", ["a", "b"], ("a",), True),
         ("within", ["a", "b"], (), True),
+        ("within", [], (), True),
+        ("within", [], ("a",), False),
         ("within", ["a", "b"], ("a", "c"), False),
         ("matches", "TLS_.*_GCM_.*", "TLS_AES_GCM_X", True),
         ("matches", "GCM", "TLS_GCM", False),

@@ -84,6 +84,11 @@ PROBES: Final[Mapping[str, Probe]] = {
 }
 
 
+SPEAKING: Final = frozenset({"handshake", "finished-handshake", "datagrams", "certificate", "web", "session"})
+"""Those that speak to a listener. They come after all others, so that nothing which a login brings about (netd then
+sets what is missing of its rules) is taken for the state of the machine."""
+
+
 def observe(look: Look, vantage: Vantage) -> Observation:
     """What the probe of this look sees; that it could not is an observation too."""
     try:

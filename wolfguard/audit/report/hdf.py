@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from wolfguard.audit.canonical import canonical
 from wolfguard.audit.kept import Kept, KeptFinding
-from wolfguard.audit.report.texts import line, seen, sentence
+from wolfguard.audit.report.texts import line, seen, sentence, tailored
 from wolfguard.audit.result import State
 from wolfguard.crypto.digest import sha256
+from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Severity
 
 _IMPACT: Final = {Severity.LOW: 0.3, Severity.MEDIUM: 0.5, Severity.HIGH: 0.7}
@@ -41,7 +42,10 @@ def render(result: Kept) -> bytes:
         "summary": line(f"wolfguard audit of {result.place}"),
         "sha256": sha256(canonical(asked)).hex(),
         "supports": [],
-        "attributes": [],
+        "attributes": [
+            {"name": each.name, "options": {"value": told(each.value), "description": tailored(each)}}
+            for each in result.tailored
+        ],
         "groups": _groups(result),
         "controls": [_control(result, finding) for finding in result.findings],
         "status": "loaded",

@@ -18,7 +18,7 @@ import jinja2
 from wolfguard.audit.kept import Kept, KeptControl, KeptFinding, KeptFramework
 from wolfguard.audit.report import bars
 from wolfguard.audit.report.bars import ORDER
-from wolfguard.audit.report.texts import STATES, line, plain
+from wolfguard.audit.report.texts import STATES, line, plain, tailored
 from wolfguard.audit.result import State
 from wolfguard.policy.expect import told
 from wolfguard.policy.rule import Severity
@@ -83,6 +83,7 @@ def render(result: Kept, unsigned: str = "") -> bytes:
     page = _template().render(
         result=result,
         unsigned=line(unsigned) if unsigned else "",
+        tailored=[tailored(each) for each in result.tailored],
         verdict=verdict(result),
         counts=counts(result.findings),
         severities=[(severity, _of(result, severity)) for severity in sorted(Severity, reverse=True)],

@@ -14,6 +14,7 @@ from wolfguard.audit.canonical import canonical
 from wolfguard.audit.result import Audit, Finding, State
 from wolfguard.policy.expect import Value
 from wolfguard.policy.rule import Rule
+from wolfguard.policy.variables import Tailored
 
 FORMAT: Final = "wolfguard-audit/1"
 
@@ -30,6 +31,7 @@ def document(audit: Audit) -> Json:
     return {
         "format": FORMAT,
         "profile": {"name": audit.profile.name, "title": audit.profile.title},
+        "tailored": [_tailored(each) for each in audit.profile.tailored],
         "place": audit.place,
         "version": audit.version,
         "begun": _moment(audit.begun),
@@ -70,6 +72,7 @@ def _finding(finding: Finding) -> Json:
         "source": finding.source,
         "reason": finding.reason,
         "look": _look(finding.rule),
+        "variables": _plain(dict(finding.rule.variables)),
         "claim": {"proves": finding.rule.proves, "does_not_prove": finding.rule.does_not_prove},
         "references": [{"framework": each.framework, "id": each.id} for each in finding.rule.references],
         "remedy": finding.rule.remedy,
@@ -77,6 +80,17 @@ def _finding(finding: Finding) -> Json:
         "word": None
         if finding.word is None
         else {"text": finding.word.text, "approver": finding.word.approver, "expires": finding.word.expires},
+    }
+
+
+def _tailored(each: Tailored) -> Json:
+    return {
+        "name": each.name,
+        "means": each.means,
+        "value": _plain(each.value),
+        "instead_of": _plain(each.instead_of),
+        "origin": each.origin,
+        "reason": each.reason,
     }
 
 

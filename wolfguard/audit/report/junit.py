@@ -9,7 +9,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from wolfguard.audit.kept import Kept, KeptFinding
-from wolfguard.audit.report.texts import line, sentence
+from wolfguard.audit.report.texts import line, sentence, tailored
 from wolfguard.audit.result import State
 
 _SKIPPED = (State.NOT_APPLICABLE, State.MANUAL, State.WAIVED)
@@ -19,6 +19,10 @@ def render(result: Kept) -> bytes:
     """A whole document in UTF-8."""
     name = {"name": line(f"wolfguard audit of {result.place}")}
     root = ElementTree.Element("testsuites", {**name, **_counts(result.findings)})
+    if result.tailored:
+        properties = ElementTree.SubElement(root, "properties")
+        for each in result.tailored:
+            ElementTree.SubElement(properties, "property", name=each.name, value=tailored(each))
     for area in dict.fromkeys(finding.area for finding in result.findings):
         found = tuple(finding for finding in result.findings if finding.area == area)
         moment = f"{result.begun:%Y-%m-%dT%H:%M:%S}"

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from wolfguard.audit.kept import Kept, KeptControl, KeptFinding, KeptFramework
-from wolfguard.audit.report.texts import STATES, line, markdown, seen, sentence
+from wolfguard.audit.report.texts import STATES, line, markdown, seen, sentence, tailored
 from wolfguard.audit.result import State
 from wolfguard.crypto.digest import sha256
 
@@ -102,8 +102,8 @@ class _Writer:
             whole["risks"] = risks
         if findings := list(self._controls()):
             whole["findings"] = findings
-        if result.remarks:
-            whole["remarks"] = "\n\n".join(markdown(each) for each in result.remarks)
+        if remarks := [*map(tailored, result.tailored), *result.remarks]:
+            whole["remarks"] = "\n\n".join(markdown(each) for each in remarks)
         return whole
 
     def _definitions(self) -> Json:

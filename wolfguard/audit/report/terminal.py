@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
+from wolfguard.audit.report.texts import tailored
 from wolfguard.audit.result import Audit, Finding, State
 from wolfguard.policy.expect import told
 
@@ -29,7 +30,9 @@ _WITH_ALL: Final = (State.NOT_APPLICABLE, State.PASS)
 def render(audit: Audit, *, everything: bool = False) -> list[str]:
     """Lines. `everything`: also each rule that passes or does not apply."""
     head = f"wolfguard audit of {audit.place}, {audit.begun:%Y-%m-%d %H:%M:%S} UTC"
-    lines = [_plain(head), f"profile {audit.profile.name}: {audit.profile.title}", "", *_counts(audit)]
+    lines = [_plain(head), f"profile {audit.profile.name}: {audit.profile.title}"]
+    lines += [each for value in audit.profile.tailored for each in _wrapped(f"value: {tailored(value)}", "  ")]
+    lines += ["", *_counts(audit)]
     for state, name in _NAMES.items():
         found = sorted(
             (finding for finding in audit.findings if finding.state is state),

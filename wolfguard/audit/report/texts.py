@@ -9,6 +9,7 @@ from typing import Final
 from wolfguard.audit.kept import KeptFinding
 from wolfguard.audit.result import State
 from wolfguard.policy.expect import told
+from wolfguard.policy.variables import Tailored
 
 _MARKDOWN: Final = re.compile(r"([\\`*<>{}\[\]&|~#])")
 _SPACE: Final = re.compile(r"\s+")
@@ -41,6 +42,12 @@ def markdown(text: str) -> str:
 def seen(finding: KeptFinding) -> str:
     """What was observed, as words."""
     return line(told(finding.observed))
+
+
+def tailored(each: Tailored) -> str:
+    """What is to be said of a value that is not the rules' own."""
+    reason = f": {each.reason}" if each.reason else ""
+    return line(f"{each.name} is {told(each.value)} instead of {told(each.instead_of)} ({each.origin}{reason})")
 
 
 def sentence(finding: KeptFinding) -> str:

@@ -65,12 +65,15 @@ def read(answer: Answer) -> Page:
     if auth is None:
         raise NoFormError(f"the answer (status {answer.status}) has no element auth")
     form, opaque = auth.child("form"), root.child("opaque")
+    inputs = () if form is None else tuple(_inputs(form))
+    message = auth.child_text("message")
     return Page(
-        notice=auth.child_text("banner"),
-        message=auth.child_text("message"),
+        # what is to be accepted stands above the choice, where every client shows it
+        notice=auth.child_text("banner") or (message if any(map(_accepts, inputs)) else ""),
+        message=message,
         error=auth.child_text("error"),
         action="" if form is None else form.attributes.get("action", "/"),
-        inputs=() if form is None else tuple(_inputs(form)),
+        inputs=inputs,
         over=auth.attributes.get("id") == SUCCESS,
         opaque="" if opaque is None else markup.render(opaque),
     )

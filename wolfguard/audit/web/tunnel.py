@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Final
 
 from wolfguard.audit.web.answer import Answer
@@ -59,5 +60,13 @@ def _beside(head: Answer) -> Iterator[str]:
     included = head.values("x-cstp-split-include") + head.values("x-cstp-split-include-ip6")
     # one that is told of no IPv6 network but all of it (as Apple's are) sends everything
     if included and included != ("2000::/3",):
-        yield f"everything but {', '.join(included)}"
-    yield from head.values("x-cstp-split-exclude") + head.values("x-cstp-split-exclude-ip6")
+        yield f"everything but {', '.join(map(_network, included))}"
+    yield from map(_network, head.values("x-cstp-split-exclude") + head.values("x-cstp-split-exclude-ip6"))
+
+
+def _network(text: str) -> str:
+    """With the length of its prefix; what is no network as it came."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        return text

@@ -20,7 +20,7 @@ FLOW = "flow-of-this-login"
 MAIN = Form("main", "Please log in", "", "", (Field("username", "text", "User"), Field("password", "password", "Word")))
 CHOICES = (("decline", "No"), ("accept", "Yes"))
 GROUPS = Field("group_list", "select", "Group", "staff", (("staff", "Staff"), ("guests", "Guests")))
-CONSENT = Form("consent", "", "", "Authorised use only.", (GROUPS, Field("consent", "select", "Do you?", "", CHOICES)))
+CONSENT = Form("consent", "Authorised use only.", "", "", (GROUPS, Field("consent", "select", "Do you?", "", CHOICES)))
 
 
 def answer(response: Response) -> Answer:
