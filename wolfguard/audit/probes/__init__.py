@@ -85,8 +85,8 @@ PROBES: Final[Mapping[str, Probe]] = {
 
 
 SPEAKING: Final = frozenset({"handshake", "finished-handshake", "datagrams", "certificate", "web", "session"})
-"""Those that speak to a listener. They come after all others, so that nothing which a login brings about (netd then sets
-what is missing of its rules) is taken for the state of the machine."""
+"""Those that speak to a listener. They come after all others, so that nothing which a login brings about (a session,
+its route, records) is taken for the state of the machine."""
 
 
 def observe(look: Look, vantage: Vantage) -> Observation:
