@@ -33,10 +33,9 @@ class Recipe:
     compiler: str
     module_major: int | None
 
-    def key(self, source_sha256: str, prefix: Path) -> str:
+    def key(self, source_sha256: str) -> str:
         """Names the build: anything that could change a byte of the library is in it."""
-        place = [source_sha256, str(prefix), platform.machine()]
-        facts = [*place, self.configure, self.cflags, self.patches, self.compiler]
+        facts = [source_sha256, platform.machine(), self.configure, self.cflags, self.patches, self.compiler]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

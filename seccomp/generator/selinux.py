@@ -14,7 +14,9 @@ from typing import Final
 from generator.manifest import SUPERVISOR, Edge, Manifest, Process
 
 PREFIX: Final = "wolfguard_gateway"
-LIBEXEC: Final = r"/opt/wolfguard-gateway/lib/python3\.[0-9]+/site-packages/wolfguard/libexec"
+PLACE: Final = r"/opt/wolfguard-gateway(/versions/[^/]+)?"
+"""Where a version is, alone or beside others."""
+LIBEXEC: Final = rf"{PLACE}/lib/python3\.[0-9]+/site-packages/wolfguard/libexec"
 LAUNCHERS_OWN: Final = ("CAP_SETGID", "CAP_SETUID")
 """What the supervisor has for its launchers; in this policy it is theirs alone."""
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fresh Debian machine for molecule: systemd in systemd-nspawn, without a network, that outlives the command.
 
-    python -m tests.appliance.machine up NAME RELEASE
+    python -m tests.appliance.machine up NAME RELEASE [bare]
     python -m tests.appliance.machine down NAME
 
 Owns its life and the folder of what is known about it (`STATE/NAME`): `leader`, its first process as this host sees it.
-Its root is an overlay over a cached one; packages, wheels and wolfSSL's source are mounted read-only from the cache.
+Its root is an overlay over a cached one; packages, wheels and wolfSSL's source are mounted read-only from the cache,
+unless it is bare: then it has nothing but itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -40,22 +42,19 @@ exec systemd-nspawn -q --register=no --keep-unit --console=pipe --boot -D $work/
 SWEEP = "mount -t cgroup2 none /mnt && find /mnt/$0 -depth -type d -exec rmdir {} +"
 
 
-def up(name: str, release: str) -> Machine:
+def up(name: str, release: str, bare: bool = False) -> Machine:
     """Boots a machine that is not there yet. Raises RuntimeError with the end of its log."""
     work = STATE / name
     if work.exists():
         raise RuntimeError(f"{name} is there already: take it down first")
     lower = roots.make(store.RELEASES[release])
-    mounts = {
-        PLACES["packages"]: store.archive(release),
-        PLACES["wheels"]: store.wheels(release),
-        "/var/cache/wolfguard-gateway/source": store.source(),
-    }
+    mounts = {} if bare else _mirrors(release)
     for folder in ("upper", "scratch", "whole"):
         (work / folder).mkdir(parents=True)
-    _supply(work / "upper")
+    _supply(work / "upper", name, bare)
     binds = [f"--bind-ro={host}:{inside}" for inside, host in mounts.items()]
-    arguments = [name, str(work), str(lower), "--private-network", *OPTIONS, *binds]
+    own = [f"--hostname={name}", "--private-network", *OPTIONS]
+    arguments = [_label(name), str(work), str(lower), *own, *binds]
     words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", BOOT, "boot", *arguments]
     log = work / "log"
     with log.open("wb") as stream:
@@ -77,12 +76,30 @@ def up(name: str, release: str) -> Machine:
     raise RuntimeError(f"{name} has not booted: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _supply(upper: Path) -> None:
-    """Where a machine of a site would name its mirrors."""
+def _mirrors(release: str) -> dict[str, Path]:
+    """What is mounted where."""
+    return {
+        PLACES["packages"]: store.archive(release),
+        PLACES["wheels"]: store.wheels(release),
+        "/var/cache/wolfguard-gateway/source": store.source(),
+    }
+
+
+def _label(name: str) -> str:
+    """What nspawn and its cgroup know the machine by: another cache may have one of the same name."""
+    return f"{name}-{hashlib.sha256(str(STATE).encode()).hexdigest()[:6]}"
+
+
+def _supply(upper: Path, name: str, bare: bool) -> None:
+    """Where a machine of a site would name its mirrors; a bare one names those that a fresh Debian names."""
     apt = upper / "etc" / "apt"
     apt.mkdir(parents=True)
-    (apt / "sources.list").write_text(f"deb [trusted=yes] file:{PLACES['packages']} ./\n")
-    (upper / "etc" / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {PLACES['wheels']}\n")
+    if bare:
+        (apt / "sources.list").write_text("deb http://deb.debian.org/debian stable main\n")
+    else:
+        (apt / "sources.list").write_text(f"deb [trusted=yes] file:{PLACES['packages']} ./\n")
+        (upper / "etc" / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {PLACES['wheels']}\n")
+    (upper / "etc" / "hostname").write_text(f"{name}\n")
     (upper / "etc" / "machine-id").touch()
     # nothing resolves, and nothing waits for an answer
     (upper / "etc" / "resolv.conf").touch()
@@ -109,7 +126,7 @@ def down(name: str) -> None:
             os.kill(pid, signal.SIGKILL)
             while Path(f"/proc/{pid}").exists():
                 time.sleep(0.1)
-    subprocess.run(["unshare", "--mount", "sh", "-c", SWEEP, name], check=False, capture_output=True)
+    subprocess.run(["unshare", "--mount", "sh", "-c", SWEEP, _label(name)], check=False, capture_output=True)
     subprocess.run(["rm", "-rf", "--one-file-system", str(work)], check=True)
 
 
@@ -124,6 +141,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["up", name, release]:
             print(up(name, release).leader)
+        case ["up", name, release, "bare"]:
+            print(up(name, release, bare=True).leader)
         case ["down", name]:
             down(name)
         case _:

@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine without a network installs the appliance from: Debian packages, wheels, wolfSSL's source.
+"""What a machine of a scenario installs from in place of mirrors: Debian packages, wheels, wolfSSL's source, bundles.
 
-Owns making and caching them for a Debian release. Packages come from the machine's own Debian archive, in a scratch
-copy of the very root that they will be installed into, so that all they depend on is there. Must not know about
-containers or playbooks.
+    python -m tests.appliance.store bundle RELEASE FILE
+
+Owns keeping them in the cache by what they are made of; fetching is `wolfguard.appliance`'s, as for a site. Must not
+know about containers or playbooks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
+import platform
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import yaml
-
 from tests.interop import roots
+from wolfguard.appliance import debian, tree
+from wolfguard.appliance import wheels as python
+from wolfguard.appliance.system import MACHINES
+from wolfguard.appliance.system import RELEASES as KNOWN
 
 TREE = Path(__file__).resolve().parents[2]
 CACHE = roots.CACHE.parent / "appliance"
@@ -29,52 +31,30 @@ FRESH = (
     "kmod", "ca-certificates",
 )  # fmt: skip
 RELEASES = {name: roots.Root(f"fresh-{name}", name, FRESH) for name in ("bookworm", "trixie")}
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
-SYSTEMS = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-# bootstrap's make_environment installs these beside the package's own
-EXTRAS = ("tools",)
+SYSTEMS = {name: KNOWN[name].title for name in RELEASES}
+ARCHITECTURE = next(name for name, machine in MACHINES.items() if machine == platform.machine())
 
 
 def packages(release: str) -> tuple[str, ...]:
     """What bootstrap and the roles install, by the lists of theirs."""
-    command = [str(TREE / "bootstrap"), "packages"]
-    names = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
-    system = yaml.safe_load((TREE / "ansible/roles/system/vars/main.yml").read_text("utf-8"))
-    variable = re.sub(r"[{} ]", "", system["__system_map"][SYSTEMS[release]])
-    for each in system[variable]["packages"].values():
-        names.update(each)
-    return tuple(sorted(names))
-
-
-def requirements() -> tuple[str, ...]:
-    """What bootstrap installs from PyPI."""
-    project = tomllib.loads((TREE / "pyproject.toml").read_text("utf-8"))
-    extras = project["project"]["optional-dependencies"]
-    return (
-        *project["build-system"]["requires"], *project["project"]["dependencies"],
-        *(each for name in EXTRAS for each in extras[name]),
-    )  # fmt: skip
+    return tree.debian_packages(TREE, KNOWN[release])
 
 
 def archive(release: str) -> Path:
-    """A folder that apt takes as `deb [trusted=yes] file:FOLDER ./`. Raises CalledProcessError."""
-    root = roots.make(RELEASES[release])
+    """A folder that apt takes as `deb [trusted=yes] file:FOLDER ./`. Raises LocalError."""
     names = packages(release)
-    return _kept(f"packages-{release}", [root.name, *names], lambda partial: _download(root, names, partial))
+    return _kept(
+        f"packages-{release}",
+        [ARCHITECTURE, *names],
+        lambda partial: debian.collect(names, KNOWN[release], ARCHITECTURE, debian.own(), partial),
+    )
 
 
 def wheels(release: str) -> Path:
-    """A folder for pip's `find-links`. Raises CalledProcessError."""
-    needed = requirements()
-    command = [
-        sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--only-binary=:all:",
-        "--python-version", PYTHONS[release], "--platform", "manylinux_2_34_x86_64", "--platform",
-        "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64",
-    ]  # fmt: skip
+    """A folder for pip's `find-links`. Raises LocalError."""
+    needed = tree.requirements(TREE)
     return _kept(
-        f"wheels-{release}",
-        needed,
-        lambda partial: subprocess.run([*command, "--dest", str(partial), *needed], check=True),
+        f"wheels-{release}", needed, lambda partial: python.collect(needed, KNOWN[release], ARCHITECTURE, partial)
     )
 
 
@@ -83,25 +63,12 @@ def source() -> Path:
     return roots.CACHE.parent / "source"
 
 
-def _download(root: Path, names: tuple[str, ...], partial: Path) -> None:
-    """Everything that apt would fetch for these packages in this root, and an index of it."""
-    script = (
-        "apt-get -q update && apt-get -q -y --no-install-recommends --download-only"
-        f" -o Dir::Cache::archives=/target install {' '.join(names)}"
-    )
-    overlay = (
-        "mount -t tmpfs tmpfs /mnt && mkdir -p /mnt/upper /mnt/work /mnt/whole &&"
-        ' mount -t overlay -o "lowerdir=$0,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/whole &&'
-        ' mkdir /mnt/whole/target && mount --bind "$1" /mnt/whole/target && mkdir -p /mnt/whole/target/partial &&'
-        ' shift && exec "$@"'
-    )
-    inside = [*roots.enter(Path("/mnt/whole")), "/bin/sh", "-c", script]
-    private = ["unshare", "--mount", "--propagation", "private", "sh", "-c", overlay]
-    subprocess.run([*private, str(root), str(partial), *inside], check=True)
-    (partial / "lock").unlink(missing_ok=True)
-    (partial / "partial").rmdir()
-    index = subprocess.run(["dpkg-scanpackages", "."], cwd=partial, check=True, capture_output=True).stdout
-    (partial / "Packages").write_bytes(index)
+def bundle(release: str, target: Path) -> str:
+    """Has the command of the installed package make a bundle; comes back with the SHA-384 that it tells."""
+    command = [str(Path(sys.executable).with_name("wolfguard")), "appliance", "bundle", "--release", release, "--json"]
+    words = ["--architecture", ARCHITECTURE, "--tree", str(TREE), "--output", str(target)]
+    made = subprocess.run([*command, *words], check=True, stdout=subprocess.PIPE, text=True)
+    return str(json.loads(made.stdout)["sha384"])
 
 
 def _kept(name: str, facts: Sequence[str], make: Callable[[Path], object]) -> Path:
@@ -117,3 +84,11 @@ def _kept(name: str, facts: Sequence[str], make: Callable[[Path], object]) -> Pa
             subprocess.run(["rm", "-rf", "--one-file-system", str(old)], check=True)
         partial.rename(target)
     return target
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["bundle", release, target]:
+            print(bundle(release, Path(target)))
+        case _:
+            sys.exit(str(__doc__))

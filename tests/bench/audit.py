@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a whole audit of the default profile costs beside a running gateway, live sweep and a session
-of a test account included: time and memory."""
+"""What a whole audit of the default profile costs beside a running gateway, live sweep and a session of a test account
+included: time and memory; and over ssh, of one machine and of twenty."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import audit_hosts
 from tests.bench.figure import Figure, machine
 from wolfguard.cli.demo.site import Gateway, Site
 from wolfguard.linux.namespace import Topology
 from wolfguard.policy.controls import DEFAULT_PROFILE, read_audit_profile
 
 ROUNDS = 5
+FAR_ROUNDS = 2
 MOST_SECONDS = 10
 MOST_MB = 150
 PASSWORD = "correct horse battery staple"
@@ -37,6 +39,7 @@ def run(rounds: int) -> list[Figure]:
             try:
                 login = _account(site)
                 audits = [_audit(site, topology, login) for _ in range(rounds)]
+                far = audit_hosts.measured(site.control, topology, FAR_ROUNDS)
             finally:
                 gateway.stop()
     finally:
@@ -48,6 +51,7 @@ def run(rounds: int) -> list[Figure]:
         Figure("audit_s", statistics.median(seconds), "s", f"<= {MOST_SECONDS}", told),
         Figure("audit_s_max", max(seconds), "s", f"<= {MOST_SECONDS}", told),
         Figure("audit_mb", max(megabytes), "MB", f"<= {MOST_MB}", told),
+        *far,
     ]
 
 

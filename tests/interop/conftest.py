@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         ground: Callable[[Topology], None] | None = None,
         runner: Callable[[Path], Sequence[str]] = lambda folder: (),
         options: Sequence[str] = (),
+        python: str = sys.executable,
     ) -> Field:
         topology = Topology.named(f"wgt{os.getpid()}-{next(NUMBERS)}")
         topology.delete()
@@ -117,7 +119,7 @@ def make_gateway() -> Iterator[Callable[..., Field]]:
         if ground is not None:
             ground(topology)
         folder = base / topology.gateway.name
-        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder), options))
+        field = Field(topology, Gateway(Site(folder), topology.gateway, runner(folder), options, python))
         made.append(field)
         field.site.prepare()
         if edit is not None:

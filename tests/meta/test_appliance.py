@@ -90,7 +90,7 @@ def test_defaults_are_those_that_the_specification_tells(role: str) -> None:
 def test_variables_have_a_reason_and_an_example(role: str) -> None:
     for name, option in options(role).items():
         lines = option["description"]
-        assert name.startswith(f"{role}_") or name == "gateway_configuration"
+        assert name.startswith((f"{role}_", "wolfguard_")) or name == "gateway_configuration"
         assert len(lines) >= 2
         assert lines[-1].startswith("Example: ")
 

@@ -60,7 +60,7 @@ CRYPTOGRAPHY = frozenset(
 PROGRAMS = frozenset(("openssl", "gpg", "ssh-keygen", "certtool", "gnutls-cli", "mkpasswd"))
 KERNEL = frozenset(("urandom", "getrandom"))
 SCRIPTS = ("fips/build", "fips/generate", "fips/sign-snapshot", "seccomp/generate")
-FOLDERS = ("wolfguard", "fips", "seccomp", "selinux", "systemd")
+FOLDERS = ("wolfguard", "fips", "seccomp", "selinux", "systemd", "ansible/roles", "ansible/plugins")
 
 
 @cache

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +107,8 @@ def machine(name: str, network: Namespace, folder: Path, *options: str) -> Itera
     finally:
         # The leader first: without nspawn the container would live on.
         if leader:
-            os.kill(leader, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a test may have been there before
+                os.kill(leader, signal.SIGKILL)
         else:
             nspawn.kill()
         nspawn.wait()

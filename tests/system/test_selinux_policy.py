@@ -194,6 +194,9 @@ def test_the_gateways_own_keys_are_made_by_the_resolver_alone(linked: selinux_po
     ("path", "label"),
     [(f"/opt/wolfguard-gateway/lib/python3.13/site-packages/wolfguard/libexec/wolfguard-{name}", f"{name}_exec_t")
      for name in PROCESSES]
+    + [("/opt/wolfguard-gateway/versions/1.0-0a/lib/python3.13/site-packages/wolfguard/libexec/wolfguard-worker",
+        "worker_exec_t"),
+       ("/opt/wolfguard-gateway/versions/1.0-0a/bin/wolfguard", "supervisor_exec_t")]
     + [("/opt/wolfguard-gateway/bin/wolfguard", "supervisor_exec_t"),
        ("/etc/wolfguard-gateway/tls/vpn.example.org.key", "key_t"),
        ("/etc/wolfguard-gateway/tls/vpn.example.org.pem", "conf_t"),

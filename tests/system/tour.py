@@ -141,6 +141,12 @@ def other_rate(field: Field) -> None:
         reload(field)
 
 
+def backup(field: Field) -> None:
+    file = field.site.folder / "backup"
+    command(field, f"backup {file} --config {field.site.configuration}")
+    command(field, f"restore --check {file}")
+
+
 def restart(field: Field, name: str) -> None:
     """SIGKILL; returns when a fresh process serves in its place."""
     before = row(field, name)
@@ -177,6 +183,7 @@ def whole(field: Field) -> None:
     for words, stdin in ADMINISTRATION:
         command(field, words, stdin)
     evidence(field)
+    backup(field)
     wrong_password(field)
     log_in_and_out(field)
     begin_anew(field)
@@ -186,6 +193,8 @@ def whole(field: Field) -> None:
     other_rate(field)
     for name in ("sessiond", "netd", "keyd", "authd", "pam", "mgmtd", "worker"):
         restart(field, name)
+    log_in_and_out(field)
+    command(field, "restart")
     log_in_and_out(field)
     command(field, "stop")
     assert field.gateway.process is not None

@@ -25,6 +25,7 @@ from tests.interop import roots
 from tests.system.payload.attempt import Of
 from tests.system.payload.attempts import WORKER
 from tests.system.payload.injection import SCRATCH, SCRATCH_BYTES, SCRIPT, argument, known, numbers
+from tests.vm.disk import MASKED, enforcing, file_system, inside, kernel, label, remove
 from wolfguard.crypto.authority import make_authority
 
 TREE = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ CACHE = roots.CACHE.parent / "vm"
 PREFIX = "opt/wolfguard-gateway"
 PROOF = "opt/proof"
 ADDRESS = "203.0.113.1"
-DISK_GIGABYTES = 3
+DISK_MEGABYTES = 3 * 1024
 
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "python3", "python3-venv", "iproute2", "nftables",
@@ -43,12 +44,6 @@ PACKAGES = (
 )  # fmt: skip
 RELEASES = {name: roots.Root(f"vm-{name}", name, PACKAGES) for name in ("bookworm", "trixie")}
 
-# What starts by itself on Debian and has no place in a machine without network and console.
-MASKED = (
-    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
-    "fstrim.timer", "getty@tty1.service", "serial-getty@ttyS0.service", "selinux-autorelabel.service",
-    "systemd-network-generator.service",
-)  # fmt: skip
 SITE = {
     "listeners": [{"address": "0.0.0.0", "port": 443}],  # noqa: S104
     "workers": 2,
@@ -75,21 +70,21 @@ def make(release: str) -> tuple[Path, Path]:
     if not target.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         work = CACHE / "work"
-        _remove(work)
+        remove(work)
         # reflinks where the file system has them
         subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(work)], check=True)
         _install(work)
         _configure(work)
         _policy(work)
         partial = CACHE / "partial"
-        _remove(partial)
+        remove(partial)
         partial.mkdir()
         disk = partial / "disk.img"
-        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", work, disk, f"{DISK_GIGABYTES}G"], check=True)
-        _kernel(work, partial / "vmlinux")
-        _remove(work)
+        file_system(work, disk, DISK_MEGABYTES)
+        kernel(work, partial / "vmlinux")
+        remove(work)
         for old in CACHE.glob(f"disk-{release}-*"):
-            _remove(old)
+            remove(old)
         partial.rename(target)
     return target / "disk.img", target / "vmlinux"
 
@@ -99,8 +94,9 @@ def _fingerprint(base: Path) -> str:
     digest = hashlib.sha256(f"{base.name} {_attempts()} {ENTER}".encode())
     package = Path(sys.prefix)
     for file in sorted(
-        _files([TREE / "selinux", TREE / "systemd", HERE, _site_packages() / "wolfguard", package / "wolfssl" / "lib"])
-    ):
+        [*_files([TREE / "selinux", TREE / "systemd", HERE / "guest", HERE / "policy", _site_packages() / "wolfguard",
+                  package / "wolfssl" / "lib"]), *HERE.glob("*.service"), HERE / "image.py", HERE / "disk.py"]
+    ):  # fmt: skip
         digest.update(f"{file}\0".encode())
         digest.update(file.read_bytes())
     digest.update(SCRIPT.read_bytes() + (TREE / "bootstrap").read_bytes())
@@ -124,7 +120,7 @@ def _attempts() -> str:
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
     for folder in folders:
         for file in folder.rglob("*"):
-            if file.is_file() and file.suffix != ".pyc" and file.name != "run.py":
+            if file.is_file() and file.suffix != ".pyc":
                 yield file
 
 
@@ -136,7 +132,7 @@ def _site_packages() -> Path:
 
 def _install(root: Path) -> None:
     """The installed package, as bootstrap would put it there: its environment, its library, its accounts."""
-    _inside(root, f"python3 -m venv --without-pip /{PREFIX}")
+    inside(root, f"python3 -m venv --without-pip /{PREFIX}")
     (target,) = (root / PREFIX / "lib").glob("python3.*/site-packages")
     _requirements(target)
     for name in ("wolfguard", *(path.name for path in _site_packages().glob("wolfguard_gateway-*.dist-info"))):
@@ -150,12 +146,12 @@ def _install(root: Path) -> None:
         # the extension finds its library by the path that it was built for
         other.parent.mkdir(parents=True, exist_ok=True)
         other.symlink_to(f"/{PREFIX}")
-    _inside(root, f"/{PREFIX}/bin/python -m compileall -q /{PREFIX}/lib")
+    inside(root, f"/{PREFIX}/bin/python -m compileall -q /{PREFIX}/lib")
     names = ("keyd", "sessiond", "netd", "authd", "pam", "mgmtd", "worker")
     for name in names:
-        _inside(root, f"useradd --system --user-group --no-create-home --home-dir /nonexistent wolfguard-{name}")
+        inside(root, f"useradd --system --user-group --no-create-home --home-dir /nonexistent wolfguard-{name}")
     for role in ("admin", "operator", "auditor"):
-        _inside(root, f"groupadd --system wolfguard-{role}")
+        inside(root, f"groupadd --system wolfguard-{role}")
 
 
 def _requirements(target: Path) -> None:
@@ -166,7 +162,7 @@ def _requirements(target: Path) -> None:
     kept = CACHE / f"packages-{name}"
     if not kept.exists():
         partial = CACHE / "packages.partial"
-        _remove(partial)
+        remove(partial)
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary=:all:",
              "--python-version", version, "--platform", "manylinux2014_x86_64", "--target", partial, *needed],
@@ -189,7 +185,7 @@ def _configure(root: Path) -> None:
     for unit in (TREE / "systemd" / "wolfguard-gateway.service", HERE / "wolfguard-proof.service"):
         shutil.copy(unit, etc / "systemd" / "system")
     for folder, mode in (("lib", 700), ("log", 750)):
-        _inside(
+        inside(
             root, f"install -d -m {mode} -o wolfguard-sessiond -g wolfguard-sessiond /var/{folder}/wolfguard-gateway"
         )
     proof = root / PROOF
@@ -203,68 +199,24 @@ def _configure(root: Path) -> None:
     shutil.copy(SCRIPT, proof)
     (proof / "attempts.json").write_text(_attempts())
     (proof / "unconfined.py").write_text(ENTER)
-    _inside(root, "systemctl -q enable wolfguard-gateway.service wolfguard-proof.service")
-    _inside(root, f"systemctl -q mask {' '.join(MASKED)}")
+    inside(root, "systemctl -q enable wolfguard-gateway.service wolfguard-proof.service")
+    inside(root, f"systemctl -q mask {' '.join(MASKED)}")
 
 
 def _policy(root: Path) -> None:
     """Installs the product's module as people do, and the proof's; labels every file, which must be complete by now."""
-    config = root / "etc/selinux/config"
-    lines = [line for line in config.read_text().splitlines() if not line.startswith("SELINUX=")]
-    config.write_text("\n".join([*lines, "SELINUX=enforcing", ""]))
-    for name in (".autorelabel", "initrd.img", "initrd.img.old", "vmlinuz.old"):
-        # links that lead nowhere have no label to set
-        (root / name).unlink(missing_ok=True)
+    enforcing(root)
     tree = root / "root" / "wolfguard"
     tree.mkdir()
     shutil.copy(TREE / "bootstrap", tree)
     shutil.copytree(TREE / "selinux", tree / "selinux")
     shutil.copytree(HERE / "policy", root / "root" / "wolfguard_proof")
-    _inside(
+    inside(
         root,
         "cd /root && wolfguard/bootstrap selinux && make -s -C wolfguard_proof -f /usr/share/selinux/devel/Makefile"
         " wolfguard_proof.pp && semodule -n -i wolfguard_proof/wolfguard_proof.pp",
     )
-    _label(root)
-
-
-def _label(root: Path) -> None:
-    """Sets the label of every file, below no mount but /proc, through which older releases of setfiles name files."""
-    script = (
-        f"mount --make-rprivate / && mount -t proc proc {root}/proc &&"
-        # -m: this machine's mounts know no labels, and all of them would be left out for that
-        f" exec chroot {root} setfiles -F -m -e /proc /etc/selinux/default/contexts/files/file_contexts /"
-    )
-    result = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(f"files could not be labelled: {result.stderr[-3000:]}")
-
-
-def _kernel(root: Path, target: Path) -> None:
-    """The kernel without its own decompressor, which an emulated processor would take seconds for."""
-    (image,) = (root / "boot").glob("vmlinuz-*")
-    data = image.read_bytes()
-    for magic, program in ((b"\x28\xb5\x2f\xfd", ["zstd", "-dcq"]), (b"\x02\x21\x4c\x18", ["lz4", "-dcq"])):
-        start = -1
-        while (start := data.find(magic, start + 1)) >= 0:
-            found = subprocess.run(
-                ["chroot", root, *program], input=data[start:], capture_output=True, check=False
-            ).stdout
-            if found.startswith(b"\x7fELF"):
-                target.write_bytes(found)
-                return
-    raise RuntimeError(f"{image} holds no kernel compressed with zstd or lz4")
-
-
-def _inside(root: Path, script: str) -> None:
-    command = [*roots.enter(root), "/bin/sh", "-c", script]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(f"in the machine's root: {script}\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
-
-
-def _remove(path: Path) -> None:
-    subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
+    label(root)
 
 
 if __name__ == "__main__":

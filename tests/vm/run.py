@@ -24,6 +24,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from tests.system.payload.attempts import WORKER
 from tests.vm import image
 from tests.vm.aarch64 import filters
+from tests.vm.appliance import run as appliance
 from tests.vm.machine import PROGRAM, Machine
 from wolfguard.ipc.dispatch_table import EDGES
 from wolfguard.sandbox.processes import PROCESSES
@@ -152,12 +153,15 @@ def main() -> int:
     parser.add_argument("--permissive", action="store_true", help="let SELinux only log, to see all denials at once")
     parser.add_argument("--release", choices=sorted(image.RELEASES), default="trixie", help="of Debian")
     parser.add_argument("--aarch64", action="store_true", help="try the aarch64 filters on such a kernel instead")
+    parser.add_argument("--appliance", action="store_true", help="run the Ansible roles against such a machine instead")
     options = parser.parse_args()
     if options.aarch64:
         return filters.main(image.CACHE / "last-aarch64")
     if shutil.which(PROGRAM) is None:
         print(f"{PROGRAM} is missing: apt-get install --no-install-recommends qemu-system-x86", file=sys.stderr)
         return 2
+    if options.appliance:
+        return appliance.main(options.release)
     disk, kernel = image.make(options.release)
     machine = Machine(disk, kernel, image.CACHE / f"last-{options.release}", enforcing=not options.permissive)
     machine.report.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from wolfguard.audit.report.json import canonical
+from wolfguard.audit.canonical import canonical
 from wolfguard.crypto.digest import sha256
 
 SPECIFICATION: Final = "1.6"
@@ -27,22 +27,26 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PythonPackage:
-    """`licence` is what its metadata says, SPDX or words; `needs` are names as its metadata has them."""
+    """`licence` is what its metadata says, SPDX or words; `needs` are names as its metadata has them; `sha256` is of
+    the file that it comes in, where there is one."""
 
     name: str
     version: str
     licence: str
     needs: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SystemPackage:
-    """A package of dpkg. `files` are those of it that processes have mapped."""
+    """A package of dpkg. `files` are those of it that processes have mapped; `sha256` is of the file that it comes in,
+    where there is one."""
 
     name: str
     version: str
     architecture: str
     files: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def _python(package: PythonPackage) -> Json:
     }
     if package.licence:
         component["licenses"] = [{"license": {"name": package.licence}}]
-    return component
+    return {**component, **_hashes(package.sha256)}
 
 
 def _system(package: SystemPackage, distribution: tuple[str, str]) -> Json:
@@ -162,6 +166,7 @@ def _system(package: SystemPackage, distribution: tuple[str, str]) -> Json:
         "name": package.name,
         "version": package.version,
         "purl": purl,
+        **_hashes(package.sha256),
         "properties": [_property("mapped-file", each) for each in package.files],
     }
 
@@ -175,6 +180,10 @@ def _dependencies(root: str, found: Installation, others: Sequence[str]) -> list
         needs[root if name == PACKAGE else _purl(package)] = targets
     needs[root] = [*needs.get(root, []), *others]
     return [{"ref": ref, "dependsOn": targets} for ref, targets in needs.items()]
+
+
+def _hashes(sha256: str) -> Json:
+    return {"hashes": [{"alg": "SHA-256", "content": sha256}]} if sha256 else {}
 
 
 def _purl(package: PythonPackage) -> str:

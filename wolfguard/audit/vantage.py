@@ -14,8 +14,6 @@ from typing import Any
 from wolfguard.audit.account import Account
 from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.place import Place
-from wolfguard.fips.facts import Facts
-from wolfguard.fips.host import Host
 
 Json = Mapping[str, Any]
 
@@ -40,16 +38,16 @@ def no_records(newest: int) -> Sequence[Json]:
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """`gateway` answers with the status that a gateway gives an auditor, `module` with what is known of the library;
-    both raise Unobservable. `listener` is the one that was named, or one of the gateway. `installation` is the
-    folder of the Python packages. `now` is aware, in UTC. `account` is who may log in, None for nobody.
-    `records` gives at most so many of the gateway's newest records, in their order, and raises Unobservable."""
+    """`gateway` answers with the status that a gateway gives an auditor, `module` with the verdict on its module as
+    `wolfguard fips status --json` has it. `listener` is the one that was named, or one of the gateway. `installation`
+    is the folder of its Python packages. `records` gives at most so many of the gateway's newest records, in their
+    order. All raise Unobservable. `now` is aware, in UTC. `account` is who may log in, None for nobody."""
 
     place: Place
     gateway: Callable[[], Json]
-    module: Callable[[], tuple[Facts, Host]]
+    module: Callable[[], Json]
     listener: Callable[[], Listener]
     now: datetime
-    installation: str
+    installation: Callable[[], str]
     account: Account | None = None
     records: Callable[[int], Sequence[Json]] = no_records

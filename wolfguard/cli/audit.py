@@ -1,76 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`wolfguard audit`: looks at this machine and says for each rule what was seen.
+"""`wolfguard audit`: looks at this machine or at others and says for each rule what was seen.
 
-Owns from where it looks (the gateway's socket, the listener, the library of this process), the progress on a terminal,
-the files and the exit code. Looking and judging are `wolfguard.audit`'s.
+Owns the options, the progress of one machine on a terminal, and the exit code. Which machines there are is
+`audit_hosts`', several at a time are `audit_many`'s, looking and judging are `wolfguard.audit`'s.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from threading import Lock
-from typing import Any, Final, Generic, TypeVar
+from typing import Final
 
 import click
 
-import wolfguard
 from wolfguard.audit import waivers
-from wolfguard.audit.local import Local
-from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.report import terminal
 from wolfguard.audit.result import Audit, State
-from wolfguard.audit.run import audit
-from wolfguard.audit.vantage import Listener, Vantage
-from wolfguard.cli import audit_login, audit_output, fips, output
+from wolfguard.audit.run import WHOLE_SECONDS, Limits
+from wolfguard.cli import audit_hosts, audit_login, audit_many, audit_output, audit_subject, output, reach
 from wolfguard.cli.audit_diff import diff, history
+from wolfguard.cli.audit_many import Plan
+from wolfguard.cli.audit_report import report
 from wolfguard.cli.audit_sbom import command as sbom
+from wolfguard.cli.audit_subject import Subject
 from wolfguard.cli.audit_verify import verify
-from wolfguard.cli.client import Client
-from wolfguard.cli.events import NEWEST
-from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, CommandError
+from wolfguard.cli.failure import REQUIREMENT_UNDECIDED, REQUIREMENT_UNMET, USAGE, CommandError
 from wolfguard.cli.options import as_json, examples, socket_path
 from wolfguard.cli.version import DISTRIBUTION
-from wolfguard.errors import WolfguardError
+from wolfguard.errors import ConfigurationError, LocalError
 from wolfguard.policy.controls import DEFAULT_PROFILE, audit_profile_names, read_audit_profile
 from wolfguard.policy.rule import Severity
 from wolfguard.policy.variables import read_tailoring
 
 NEVER: Final = "never"
-_LISTENER: Final = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\]:(?P<port6>\d{1,5})|(?P<host>[^:\[\]/]+):(?P<port>\d{1,5})")
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
-
-T = TypeVar("T")
-
-
-class Once(Generic[T]):
-    """A question that is asked once, whoever wants the answer and how often; its failure is an answer too."""
-
-    def __init__(self, ask: Callable[[], T]) -> None:
-        self._ask = ask
-        self._lock = Lock()
-        self._answer: T | None = None
-        self._failure = ""
-
-    def __call__(self) -> T:
-        with self._lock:
-            if self._answer is None and not self._failure:
-                try:
-                    self._answer = self._ask()
-                except WolfguardError as error:
-                    self._failure = str(error)
-                except CommandError as error:
-                    self._failure = error.message
-            if self._answer is None:
-                raise Unobservable(self._failure)
-            return self._answer
+AT_A_TIME: Final = 10
 
 
 @click.group(epilog=examples(("sudo wolfguard audit run", "look at this machine and its gateway")))
@@ -78,7 +45,7 @@ def command() -> None:
     """Look at the machine and the running gateway, rule by rule."""
 
 
-for each in (verify, diff, history, sbom):
+for each in (verify, report, diff, history, sbom):
     command.add_command(each)
 
 
@@ -88,6 +55,8 @@ for each in (verify, diff, history, sbom):
         ("sudo wolfguard audit run --fail-on high --waivers waivers.yml", "for a pipeline: the exit code decides"),
         ("sudo wolfguard audit run --output audit-today", "keep the result in every format, signed by the gateway"),
         ("sudo wolfguard audit run --listener vpn.example.com:443", "shake hands with that address"),
+        ("wolfguard audit run --host ssh://auditor@gw1 --sudo", "look at another machine"),
+        ("wolfguard audit run --hosts hosts.yml --output audits", "look at many, and keep the result of each"),
     )
 )
 @click.option("--profile", default=DEFAULT_PROFILE, show_default=True, help="Which rules; see `wolfguard policy list`.")
@@ -133,6 +102,47 @@ for each in (verify, diff, history, sbom):
     help="File with a test account (docs/audit.md): what only a session shows is looked at too.",
 )
 @click.option("--all", "everything", is_flag=True, help="Print rules that pass or do not apply too.")
+@click.option(
+    "--host",
+    "urls",
+    multiple=True,
+    metavar="[NAME=]URL",
+    help="Machine to look at instead of this one, again for each: ssh://[USER@]HOST[:PORT], docker://NAME, "
+    "podman://NAME, nspawn://NAME, chroot:///PATH or local://.",
+)
+@click.option(
+    "--hosts", "hosts_file", type=click.Path(path_type=Path), help="List of machines to look at (docs/how-to/audit.md)."
+)
+@click.option("--sudo", is_flag=True, help="Look through sudo there, which must not ask for a password.")
+@click.option("--ssh-config", type=click.Path(path_type=Path), help="Configuration of ssh instead of the user's own.")
+@click.option("--ssh-identity", type=click.Path(path_type=Path), help="Private key that ssh uses.")
+@click.option(
+    "--host-keys",
+    type=click.Choice(list(reach.HOST_KEYS)),
+    default=next(iter(reach.HOST_KEYS)),
+    show_default=True,
+    help="Whether ssh may take the key of a machine that it has never met; one that has changed is always refused.",
+)
+@click.option(
+    "--prefix",
+    default=audit_subject.PREFIX,
+    show_default=True,
+    help="Where wolfguard is installed on another machine.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 100),
+    default=AT_A_TIME,
+    show_default=True,
+    help="How many machines to look at together.",
+)
+@click.option(
+    "--host-seconds",
+    type=click.IntRange(1, 3600),
+    default=round(WHOLE_SECONDS),
+    show_default=True,
+    help="Time for one machine; what has not been looked at by then is an error.",
+)
 @socket_path
 @as_json
 def run(
@@ -145,6 +155,15 @@ def run(
     folder: Path | None,
     login_file: Path | None,
     everything: bool,
+    urls: tuple[str, ...],
+    hosts_file: Path | None,
+    sudo: bool,
+    ssh_config: Path | None,
+    ssh_identity: Path | None,
+    host_keys: str,
+    prefix: str,
+    parallel: int,
+    host_seconds: int,
     socket_path: Path,
     as_json: bool,
 ) -> None:
@@ -154,8 +173,12 @@ def run(
     and logins show in the listener's log, records and counters. With --login the test account logs in, after two wrong
     passwords, and out again; without it, rules about sessions are errors.
 
+    With --host or --hosts other machines are looked at, over ssh (with the keys and the known hosts of the user, and no
+    questions), in containers or in root file systems, several at a time. --socket and --prefix are then paths there.
+    Of several machines each has a result of its own, in a folder of its own below that of --output.
+
     Exit code 0: no rule of that severity fails. 6: one does, and no waiver accepts it. 7: none fails, but some could
-    not be looked at, or wait for a person's word.
+    not be looked at, or wait for a person's word. Of several machines the gravest counts.
     """
     if profile not in audit_profile_names():
         raise CommandError(
@@ -163,78 +186,71 @@ def run(
         )
     chosen = read_audit_profile(profile, None if tailoring_file is None else read_tailoring(tailoring_file))
     accepted = () if waivers_file is None else waivers.read(waivers_file)
-    account = None if login_file is None else audit_login.read(login_file)
-    vantage = replace(_vantage(socket_path, listener_text, server_name, as_json), account=account)
-    if folder is not None:
-        audit_output.prepare(folder, as_json)
+    try:
+        ways = reach.Ways(sudo, str(ssh_config or ""), str(ssh_identity or ""), host_keys)
+        listener = None if listener_text is None else audit_subject.named_listener(listener_text, server_name)
+        defaults = audit_hosts.Defaults(ways, socket_path, prefix, listener, server_name)
+        entries = [*audit_hosts.from_options(urls), *([] if hosts_file is None else audit_hosts.from_file(hosts_file))]
+        if listener is not None and len(entries) > 1:
+            raise ConfigurationError("a listener is one machine's: name it in the list of --hosts")
+        if login_file is not None and len(entries) > 1:
+            raise ConfigurationError("a test account is of one gateway: look at that one alone with --login")
+        alone = hosts_file is None and len(entries) < 2
+        subjects = audit_hosts.subjects(entries or [{"host": "local://"}], defaults)
+    except ConfigurationError as error:
+        raise CommandError(str(error), exit_code=USAGE, as_json=as_json) from None
+    except LocalError as error:
+        raise CommandError(str(error), as_json=as_json) from None
+    plan = Plan(
+        profile=chosen,
+        version=metadata.version(DISTRIBUTION),
+        spoken=accepted,
+        limits=Limits(whole=host_seconds),
+        at_a_time=parallel,
+        folder=folder,
+        account=None if login_file is None else audit_login.read(login_file),
+    )
+    if alone:
+        _run_one(subjects[0], plan, fail_on, everything, as_json)
+    else:
+        _run_all(subjects, plan, fail_on, as_json)
+
+
+def _run_one(subject: Subject, plan: Plan, fail_on: str, everything: bool, as_json: bool) -> None:
+    """One machine, its own result alone."""
+    if plan.folder is not None:
+        audit_output.prepare(plan.folder, as_json)
     shown = sys.stderr.isatty() and not as_json
-    found = audit(chosen, vantage, metadata.version(DISTRIBUTION), accepted, progress=_progress if shown else _silent)
+    done = audit_many.look_at(subject, plan, _progress if shown else _silent)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
-    lines = terminal.render(found, everything=everything)
-    if folder is not None:
-        written = audit_output.write(folder, found, socket_path)
-        lines += ["", *written]
-        if as_json:
-            click.echo(written[-1], err=True)
+    found = done.audit
     if as_json:
+        for line in done.kept[-1:]:
+            click.echo(line, err=True)
         output.print_json(json_report.document(found))
     else:
+        output.print_lines([*terminal.render(found, everything=everything), *([""] if done.kept else []), *done.kept])
+    _end((found,), fail_on, as_json)
+
+
+def _run_all(subjects: Sequence[Subject], plan: Plan, fail_on: str, as_json: bool) -> None:
+    """Several machines, and what they come to together."""
+    if plan.folder is not None:
+        audit_many.prepare(plan.folder, [each.name for each in subjects], as_json)
+    display = audit_many.Display(len(subjects), shown=not as_json)
+    done = audit_many.look_at_all(subjects, plan, display)
+    remarks = audit_hosts.unheard(plan.spoken, [each.name for each in subjects])
+    judge = partial(_exit_code, fail_on=fail_on)
+    document = audit_many.document(done, remarks, judge)
+    lines = list(audit_many.summary(done, remarks))
+    if plan.folder is not None:
+        lines += ["", *audit_many.keep(plan.folder, done, document, lines)]
+    if as_json:
+        output.print_json(document)
+    else:
         output.print_lines(lines)
-    _end(found, fail_on, as_json)
-
-
-def _vantage(socket: Path, listener_text: str | None, server_name: str, as_json: bool) -> Vantage:
-    gateway = Once(partial(_status, socket))
-    named = None if listener_text is None else _named(listener_text, server_name, as_json)
-    return Vantage(
-        place=Local(),
-        gateway=gateway,
-        module=Once(partial(fips.gather, fips.FOLDER, socket)),
-        listener=Once(lambda: _first(gateway(), server_name)) if named is None else lambda: named,
-        now=datetime.now(UTC),
-        installation=str(Path(wolfguard.__file__).parents[1]),
-        records=partial(_records, socket),
-    )
-
-
-def _status(socket: Path) -> dict[str, Any]:
-    with Client(socket) as client:
-        return client.get("/v1/status")
-
-
-def _records(socket: Path, newest: int) -> Sequence[dict[str, Any]]:
-    """Raises Unobservable."""
-    try:
-        with Client(socket) as client:
-            after: int = max(0, client.get("/v1/events", after=NEWEST)["last"] - newest)
-            found: list[dict[str, Any]] = []
-            while len(found) < newest and (batch := client.get("/v1/events", after=after)["records"]):
-                found += batch
-                after = batch[-1]["sequence"]
-            return found[:newest]
-    except CommandError as error:
-        raise Unobservable(error.message) from None
-
-
-def _named(text: str, server_name: str, as_json: bool) -> Listener:
-    found = _LISTENER.fullmatch(text)
-    port = int(found["port"] or found["port6"]) if found else 0
-    if found is None or not 0 < port < 65536:
-        raise CommandError("--listener takes ADDRESS:PORT, an IPv6 address in brackets", exit_code=2, as_json=as_json)
-    host = found["host"] or found["six"]
-    return Listener(host, port, server_name or host)
-
-
-def _first(status: dict[str, Any], server_name: str) -> Listener:
-    """The first TCP listener of the gateway; one on every address is reached over the loopback interface."""
-    for text in status["listeners"]:
-        address, _, protocol = str(text).partition("/")
-        found = _LISTENER.fullmatch(address)
-        if protocol == "tcp" and found is not None:
-            host = found["host"] or found["six"]
-            return Listener(_LOOPBACK.get(host, host), int(found["port"] or found["port6"]), server_name)
-    raise Unobservable("the gateway names no TCP listener; name one with --listener")
+    _end([each.audit for each in done], fail_on, as_json)
 
 
 def _silent(done: int, of: int, what: str) -> None:
@@ -245,19 +261,29 @@ def _progress(done: int, of: int, what: str) -> None:
     click.echo(f"\r\x1b[K{done} of {of}  {what}", nl=False, err=True)
 
 
-def _end(found: Audit, fail_on: str, as_json: bool) -> None:
-    """Raises CommandError for what the exit code has to say."""
+def _counted(found: Audit, fail_on: str) -> tuple[int, int]:
+    """How many rules that decide the exit code failed, and how many nobody could judge."""
     if fail_on == NEVER:
-        return
-    lowest = Severity[fail_on.upper()]
-    counted = [finding for finding in found.findings if finding.rule.severity >= lowest]
-    failed = sum(finding.state is State.FAIL for finding in counted)
-    unseen = sum(finding.state in (State.ERROR, State.MANUAL) for finding in counted)
+        return 0, 0
+    states = [each.state for each in found.findings if each.rule.severity >= Severity[fail_on.upper()]]
+    return states.count(State.FAIL), states.count(State.ERROR) + states.count(State.MANUAL)
+
+
+def _exit_code(found: Audit, fail_on: str) -> int:
+    failed, unseen = _counted(found, fail_on)
+    return REQUIREMENT_UNMET if failed else REQUIREMENT_UNDECIDED if unseen else 0
+
+
+def _end(audits: Sequence[Audit], fail_on: str, as_json: bool) -> None:
+    """Raises CommandError for what the exit code has to say."""
+    counted = [_counted(each, fail_on) for each in audits]
+    failed, unseen = (sum(each) for each in zip(*counted, strict=True))
+    where = f" on {output.count(len(audits), 'host')}" if len(audits) > 1 else ""
     if failed:
-        text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed"
+        text = f"{output.count(failed, 'rule')} of severity {fail_on} or above failed{where}"
         raise CommandError(text, exit_code=REQUIREMENT_UNMET, code="requirement", as_json=as_json)
     if unseen:
         text = (
             f"{output.count(unseen, 'rule')} of severity {fail_on} or above could not be looked at or wait for a person"
         )
-        raise CommandError(text, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)
+        raise CommandError(text + where, exit_code=REQUIREMENT_UNDECIDED, code="undecided", as_json=as_json)

@@ -78,8 +78,8 @@ def diff(before: Path, after: Path, everything: bool, as_json: bool) -> None:
 def history(folder: Path, as_json: bool) -> None:
     """Show the audits that FOLDER holds in the order of their time, and since when each present failure has been there.
 
-    FOLDER holds folders of `audit run --output`, bundles, or results. Of each machine and profile a run is compared
-    with the one before. Exit code 7 where something there could not be read; it is named.
+    FOLDER holds folders of `audit run --output`, of one machine or several, bundles, or results. Of each machine and
+    profile a run is compared with the one before. Exit code 7 where something there could not be read; it is named.
     """
     try:
         places = folders(folder)
@@ -92,7 +92,7 @@ def history(folder: Path, as_json: bool) -> None:
     unread: list[str] = []
     for place in places:
         try:
-            results.append((place.name, read_result(place)))
+            results.append((str(place.relative_to(folder)), read_result(place)))
         except CommandError as error:
             unread.append(error.message)
     steps = steps_of(results)

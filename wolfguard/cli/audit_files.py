@@ -14,7 +14,7 @@ from wolfguard.audit.evidence.verify import BYTES_MAX
 from wolfguard.audit.kept import Kept
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.cli.audit_output import BUNDLE, RESULT
+from wolfguard.cli.audit_output import BUNDLE, RESULT, SUMMARY
 from wolfguard.cli.failure import CommandError
 from wolfguard.errors import ConfigurationError
 
@@ -28,13 +28,18 @@ def read_result(place: Path) -> Kept:
 
 
 def folders(place: Path) -> list[Path]:
-    """Everything directly in a folder that holds, or could be, a result; sorted by name. Raises CommandError."""
+    """Everything directly in a folder that holds, or could be, a result, sorted by name; of an audit of several
+    machines what it has of each. Raises CommandError."""
+    found = [each for each in _listed(place) if each.name != SUMMARY]
+    many = [one for each in found if (each / SUMMARY).is_file() for one in _listed(each) if _holds(one)]
+    return [*many, *(each for each in found if _holds(each) or (each.is_file() and each.suffix in (".json", ".jsonl")))]
+
+
+def _listed(place: Path) -> list[Path]:
     try:
-        names = Local().listing(str(place.absolute()))
+        return [place / name for name in Local().listing(str(place.absolute()))]
     except Unobservable as error:
         raise CommandError(str(error)) from None
-    found = [place / name for name in names]
-    return [each for each in found if _holds(each) or (each.is_file() and each.suffix in (".json", ".jsonl"))]
 
 
 def _holds(place: Path) -> bool:

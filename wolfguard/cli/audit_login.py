@@ -42,5 +42,8 @@ def read(file: Path) -> Account:
     if not isinstance(document, dict) or not cerberus.Validator(documents.schema("login")).validate(document):
         raise CommandError(f"the login file {file} has another form than policies/schema/login.yml says")
     return Account(
-        document["user"], tuple(Secret(each.encode()) for each in document["secrets"]), document.get("group", "")
+        document["user"],
+        tuple(Secret(each.encode()) for each in document["secrets"]),
+        document.get("group", ""),
+        document.get("pin", ""),
     )

@@ -13,14 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from wolfguard.audit import kept, sbom
+from wolfguard.audit import kept
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature
+from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.report import hdf, html, junit, oscal, terminal
 from wolfguard.audit.report import json as json_report
 from wolfguard.audit.result import Audit
 from wolfguard.cli import audit_sbom
-from wolfguard.cli.client import Client
+from wolfguard.cli.audit_subject import Beside
 from wolfguard.cli.failure import CommandError
 from wolfguard.crypto.digest import digest, sha256
 from wolfguard.crypto.public_key import from_pem
@@ -29,6 +31,8 @@ from wolfguard.errors import LocalError
 
 BUNDLE: Final = "bundle.jsonl"
 RESULT: Final = bundle.RESULT
+SUMMARY: Final = "summary.json"
+"""Beside the folders of several machines."""
 TEXT: Final = "report.txt"
 PAGE: Final = "report.html"
 REPORTS: Final = {
@@ -53,29 +57,30 @@ def prepare(folder: Path, as_json: bool) -> None:
         raise CommandError(f"{folder / taken[0]} is there already; name another folder", as_json=as_json)
 
 
-def write(folder: Path, found: Audit, socket: Path) -> list[str]:
+def write(folder: Path, found: Audit, beside: Beside) -> list[str]:
     """Every file; comes back with lines that say what there is now. Raises CommandError."""
     missing: list[str] = []
     document = json_report.document(found)
-    encoded = json_report.canonical(document)
+    encoded = canonical(document)
     text = "".join(f"{line}\n" for line in terminal.render(found, everything=True)).encode()
-    result = kept.read(document, RESULT)
+    # of the kept bytes, so that a report made of them later is the same
+    result = kept.parse(encoded, RESULT)
     files = {TEXT: text, PAGE: html.render(result), **reports(result)}
     try:
-        files[audit_sbom.FILE] = sbom.render(audit_sbom.gather(socket), found.ended)
-    except LocalError as error:
+        files[audit_sbom.FILE] = beside.parts(found.ended)
+    except (LocalError, Unobservable) as error:
         # the audit itself is worth more than the list of parts
         missing.append(f"no bill of materials: {error}")
     made = bundle.chain(document, sha384)
     statement = bundle.stated(document, made, files, sha384)
-    signature, told = _signed(statement.encode(), socket, f"audit of {found.place}, profile {found.profile.name}")
+    signature, told = _signed(statement.encode(), beside, f"audit of {found.place}, profile {found.profile.name}")
     if signature is None:
         # the page that people read must say so itself
         files[PAGE] = html.render(result, told)
         statement = bundle.stated(document, made, files, sha384)
     files[BUNDLE] = bundle.encode(made, statement, signature, "" if signature else told)
     for name, content in {RESULT: encoded, **files}.items():
-        _keep(folder / name, content)
+        keep(folder / name, content)
     return [
         *missing,
         f"result: {folder / RESULT}, SHA-256 {sha256(encoded).hex()}",
@@ -88,11 +93,11 @@ def reports(result: kept.Kept) -> dict[str, bytes]:
     return {name: render(result) for name, render in REPORTS.items()}
 
 
-def _signed(payload: bytes, socket: Path, subject: str) -> tuple[Signature | None, str]:
+def _signed(payload: bytes, beside: Beside, subject: str) -> tuple[Signature | None, str]:
     """The gateway's signature, and what is to be said of it."""
     data = dsse.pae(payload)
     try:
-        with Client(socket) as client:
+        with beside.ask() as client:
             answer = client.ask("POST", "/v1/evidence/sign", {"digest": sha384(data).hex(), "subject": subject})
         return _checked(answer, data)
     except CommandError as error:
@@ -111,7 +116,7 @@ def _checked(answer: dict[str, Any], data: bytes) -> tuple[Signature | None, str
     return Signature(keyid, value), f"signed by the gateway's evidence key {keyid[:16]}..."
 
 
-def _keep(file: Path, content: bytes) -> None:
+def keep(file: Path, content: bytes) -> None:
     """For the owner alone: what was seen helps an attacker too."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

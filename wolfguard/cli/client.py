@@ -7,9 +7,10 @@ Owns the transport and the turning of its failures into errors with exit codes. 
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -34,13 +35,46 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-class Client:
-    """Raises CommandError for every failure: code 3 when nothing answers, 4 when this user may not ask that."""
+Exchange = Callable[[bytes], bytes]
+"""All that is sent in, all that comes back until the other side closes. Raises OSError."""
 
-    def __init__(self, path: Path, *, as_json: bool = False) -> None:
+
+class _Carried:
+    """As much of a socket as http.client needs, for one request that somebody else carries to its socket."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        self._sent += data
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        sent, self._sent = self._sent, b""
+        return io.BytesIO(self._exchange(sent))
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class _CarriedConnection(http.client.HTTPConnection):
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__("localhost")
+        self._exchange = exchange
+
+    def connect(self) -> None:
+        self.sock: Any = _Carried(self._exchange)
+
+
+class Client:
+    """Raises CommandError for every failure: code 3 when nothing answers, 4 when this user may not ask that. With
+    `exchange` the socket is another machine's, and each request has a connection of its own."""
+
+    def __init__(self, path: Path, *, as_json: bool = False, exchange: Exchange | None = None) -> None:
         self._path = path
         self._as_json = as_json
-        self._connection = _UnixConnection(path)
+        self._headers = {} if exchange is None else {"Connection": "close"}
+        self._connection = _UnixConnection(path) if exchange is None else _CarriedConnection(exchange)
 
     def __enter__(self) -> Client:
         return self
@@ -66,7 +100,7 @@ class Client:
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """The answer's JSON object."""
         content = None if body is None else json.dumps(body).encode()
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
         try:
             self._connection.request(method, path, content, headers)
             response = self._connection.getresponse()

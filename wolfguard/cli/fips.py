@@ -147,6 +147,13 @@ def gather(folder: Path, socket: Path) -> tuple[Facts, host.Host]:
     return facts, observe.host()
 
 
+def judged(folder: Path, socket: Path) -> Json:
+    """The whole report with the usual limits, as `--json` prints it. Raises as `gather` does."""
+    facts, machine = gather(folder, socket)
+    about = host.report(machine, None if facts.snapshot is None else facts.snapshot.systems)
+    return document(verdict.judge(facts, Limits()), about, facts)
+
+
 def ask(socket: Path, library: Library) -> Gateway:
     """What the processes of a running gateway say of their modules, and which file they map."""
     try:

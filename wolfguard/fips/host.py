@@ -19,6 +19,8 @@ ON: Final = "on"
 OFF: Final = "off"
 FAKED: Final = "contradictory"
 UNKNOWN: Final = "unknown"
+CONTRADICTION: Final = "kernel, contradiction"
+"""Name of a finding that says what speaks against the kernel's flag."""
 
 MARKED_SINCE: Final = (6, 3)
 """Since this Linux, /proc/crypto marks each algorithm with a line "fips" while the kernel is in FIPS mode."""
@@ -67,7 +69,7 @@ def report(host: Host, systems: tuple[ListedSystem, ...] | None) -> HostReport:
         kernel = UNKNOWN
     else:
         kernel = ON if _flag(host) else OFF
-    findings = [("kernel", _kernel(host, kernel)), *(("kernel, contradiction", text) for text in against)]
+    findings = [("kernel", _kernel(host, kernel)), *((CONTRADICTION, text) for text in against)]
     findings += [("OpenSSL", _openssl(host.openssl)), ("crypto policy", host.policy or "the system has none")]
     return HostReport(kernel, (*findings, ("distribution", _distribution(host.system, systems))))
 

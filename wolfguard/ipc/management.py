@@ -36,6 +36,8 @@ class SupervisorStatus(Reply):
     started: int
     processes: tuple[ProcessStatus, ...]
     listeners: tuple[str, ...]
+    replacement: str = ""
+    """How the last replacement of the processes goes: "running", "done", or why they are what they were before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,27 @@ class Reload(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplacementBegun(Reply):
+    """`version` of the program that processes will run; or `error`, and nothing happens."""
+
+    version: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Request):
+    """Has every process run the program that is installed now, one after the other. It names no program: what is
+    installed is root's to say."""
+
+    reply: ClassVar[type[Reply]] = ReplacementBegun
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown(Request):
+    """`keep`: clients are not told, and may come back with their cookies to the next start."""
+
     reply: ClassVar[type[Reply]] = Done
+    keep: bool = False
 
 
 # --- mgmtd asks sessiond, worker, netd ------------------------------------------------------------------------------
@@ -245,6 +266,21 @@ class NoteEvidence(Request):
     actor: Actor
     digest: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateCopied(Reply):
+    """`file` is the name of the copy in the state folder; whoever asked takes it away."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyState(Request):
+    """A copy of the state file as it is at one moment, for a backup, beside it and for its owner alone."""
+
+    reply: ClassVar[type[Reply]] = StateCopied
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)

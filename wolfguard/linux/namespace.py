@@ -121,7 +121,16 @@ class Topology:
     def add(self) -> None:
         """Builds all of it; on failure nothing is left."""
         try:
-            for each in (self.client, self.gateway, self.upstream):
+            self.gateway.add()
+            self.surround()
+        except LocalError:
+            self.delete()
+            raise
+
+    def surround(self) -> None:
+        """Builds both networks around a gateway's namespace that is there already; on failure nothing is left."""
+        try:
+            for each in (self.client, self.upstream):
                 each.add()
             join(self.client, "eth0", self.gateway, "outside")
             join(self.upstream, "eth0", self.gateway, "core")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the rules ask of a machine as variables of the Ansible role `base`: kernel parameters and modules, settings of
-auditd and of the ssh server.
+auditd and of the ssh server, rules of the kernel's audit system.
 
 The value is the one that a rule's remedy recommends, held against what the rule expects, so that a role never sets what
 an audit would then call wrong. Owns no file: `wolfguard policy render --ansible` prints the text.
@@ -29,6 +29,7 @@ def ansible(rules: Iterable[Rule]) -> str:
     settings: dict[str, str | int] = {}
     ssh: dict[str, str | int] = {}
     modules: set[str] = set()
+    recorded: list[str] = []
     for rule in sorted(rules, key=lambda each: each.id):
         arguments: dict[str, Any] = dict(rule.observe.look.arguments)
         match rule.observe.look.probe:
@@ -39,12 +40,15 @@ def ansible(rules: Iterable[Rule]) -> str:
             case "ssh":
                 name, value = _of_sshd(rule)
                 ssh[name] = value
+            case "audit-system" if rule.observe.key[-1] in ("watches", "calls"):
+                recorded.append(_of_auditctl(rule))
             case "kernel-modules":
                 modules.update(arguments["names"])
     document = {
         f"{_PREFIX}kernel_parameters": dict(sorted(parameters.items())),
         f"{_PREFIX}blocked_modules": sorted(modules),
         f"{_PREFIX}audit_settings": dict(sorted(settings.items())),
+        f"{_PREFIX}audit_rules": recorded,
         f"{_PREFIX}ssh_settings": dict(sorted(ssh.items())),
     }
     head = f"# SPDX-License-Identifier: GPL-3.0-or-later\n# {MARK}\n---\n"
@@ -73,6 +77,16 @@ def _of_sshd(rule: Rule) -> tuple[str, str]:
     if rule.expect.holds(value) is not True:
         raise ConfigurationError(f"rule {rule.id}: its own remedy, {name} {word}, would not let it pass")
     return name, word
+
+
+def _of_auditctl(rule: Rule) -> str:
+    """The line for auditctl(8) that the remedy begins with. Raises ConfigurationError."""
+    found = re.match(r"(-w (?P<watches>\S+) .*|-a .* -S (?P<calls>\S+) .*) in /etc/audit/rules\.d$", rule.remedy)
+    if found is None or found[rule.observe.key[-1]] is None:
+        raise ConfigurationError(f"rule {rule.id}: the remedy is not `LINE in /etc/audit/rules.d`")
+    if rule.expect.holds(tuple(found[rule.observe.key[-1]].split(","))) is not True:
+        raise ConfigurationError(f"rule {rule.id}: its own remedy, {found[1]}, would not let it pass")
+    return found[1]
 
 
 class _Indented(yaml.SafeDumper):

@@ -271,6 +271,12 @@ EVENTS: Final = (
         severity="notice",
     ),
     Event(
+        "admin.state-copied",
+        "An administrator had the state file copied for a backup; stored before the copy is made.",
+        (SUCCESS, FAILURE),
+        severity="notice",
+    ),
+    Event(
         "admin.evidence-signed",
         "Somebody had evidence signed with the gateway's evidence key; stored before the signature is made.",
         (SUCCESS, FAILURE),
@@ -296,6 +302,14 @@ EVENTS: Final = (
             Field("generation", INTEGER, "number of the configuration"),
         ),
         severity="notice",
+    ),
+    Event(
+        "gateway.restored",
+        "The state came from a backup: what happened between that and this record is not in it, and a trail elsewhere "
+        "may have other records with the same numbers.",
+        (SUCCESS,),
+        (Field("made", INTEGER, "when the backup was made, in Unix seconds"),),
+        severity="warning",
     ),
     Event(
         "gateway.weakened",

@@ -242,5 +242,9 @@ class Store(Protocol):
     async def users(self, after: str, limit: int) -> tuple[User, ...]:
         """Users by name, those above `after`, at most `limit`."""
 
+    async def copy(self) -> str:
+        """Makes a copy of everything at one moment, beside the state and for its owner alone; returns the file's name.
+        Whoever takes it away may be slow: a start removes what is left of earlier ones."""
+
     async def close(self) -> None:
         """Lets go of everything; what was applied stays."""

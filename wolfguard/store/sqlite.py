@@ -10,6 +10,7 @@ Settings and why:
 - synchronous=FULL: in WAL mode NORMAL may lose the last commits at a power cut, and then a removed user, a
   logged-out cookie or a lifted lockout would come back, and the records' chain would fork.
 - locking_mode=EXCLUSIVE: one process owns the state; a second one must fail at start. No shared-memory file is needed.
+- A copy is VACUUM INTO a file beside the state: one moment, whole pages, and nothing of the log is needed with it.
 - trusted_schema=OFF, cell_size_check=ON: a damaged or doctored file yields errors, not behaviour.
 """
 
@@ -42,7 +43,12 @@ _PRAGMAS: Final = (
 )
 _LOCK_WAIT_SECONDS: Final = 5.0
 
-Job = tuple[Callable[[sqlite3.Connection], object], "asyncio.Future[object]", bool]
+Job = tuple[Callable[[sqlite3.Connection], object], "asyncio.Future[object]", str]
+
+# What a job does. A copy has the connection to itself: SQLite makes none within a transaction.
+_READ: Final = "read"
+_CHANGE: Final = "change"
+_COPY: Final = "copy"
 
 
 def open_database(path: str, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
@@ -71,12 +77,22 @@ def open_database(path: str, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.
     return connection
 
 
+def _copies(path: str) -> list[str]:
+    """Copies that nobody has taken away."""
+    folder, name = os.path.split(path)
+    return [entry.path for entry in os.scandir(folder or ".") if entry.name.startswith(f"{name}.copy-")]
+
+
 class SqliteStore:
     """Implements `interface.Store`. Construct and `load` before the sandbox; the thread starts at the first other call,
     so that it too is confined; `close` ends it."""
 
     def __init__(self, path: str, migrations: Sequence[str] = MIGRATIONS) -> None:
         self._connection = open_database(path, migrations)
+        self._path = path
+        self._copies = 0
+        for left in _copies(path):
+            os.unlink(left)
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -109,7 +125,7 @@ class SqliteStore:
             for change in batch:
                 write(connection, change)
 
-        await self._submit(run, changes=True)
+        await self._submit(run, _CHANGE)
 
     async def user(self, name: str) -> User | None:
         found = await self._users("WHERE name = ?", (name,))
@@ -117,6 +133,22 @@ class SqliteStore:
 
     async def users(self, after: str, limit: int) -> tuple[User, ...]:
         return await self._users("WHERE name > ? ORDER BY name LIMIT ?", (after, limit))
+
+    async def copy(self) -> str:
+        self._copies += 1
+        path = f"{self._path}.copy-{self._copies}"
+
+        def run(connection: sqlite3.Connection) -> None:
+            # An empty file of ours is taken; SQLite itself would make one with the mode that the umask leaves.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            try:
+                connection.execute("VACUUM INTO ?", (path,))
+            except sqlite3.Error:
+                os.unlink(path)
+                raise
+
+        await self._submit(run, _COPY)
+        return os.path.basename(path)
 
     async def close(self) -> None:
         if self._closed:
@@ -129,18 +161,18 @@ class SqliteStore:
         self._connection.close()
 
     async def _users(self, condition: str, values: tuple[object, ...]) -> tuple[User, ...]:
-        found = await self._submit(lambda connection: read_users(connection, condition, values), changes=False)
+        found = await self._submit(lambda connection: read_users(connection, condition, values), _READ)
         assert isinstance(found, tuple)  # noqa: S101
         return found
 
-    async def _submit(self, run: Callable[[sqlite3.Connection], object], *, changes: bool) -> object:
+    async def _submit(self, run: Callable[[sqlite3.Connection], object], kind: str) -> object:
         if self._closed:
             raise StoreError("the store is closed")
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="store", daemon=True)
             self._thread.start()
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._jobs.put((run, future, changes))
+        self._jobs.put((run, future, kind))
         return await future
 
     # --- the store's thread ------------------------------------------------------------------------------------------
@@ -154,14 +186,17 @@ class SqliteStore:
                 if self._jobs.empty():
                     break
                 job = self._jobs.get()
-            if jobs:
-                self._batch(jobs)
+            if together := [each for each in jobs if each[2] != _COPY]:
+                self._batch(together)
+            for each in jobs:
+                if each[2] == _COPY:
+                    self._batch([each])
             if job is None:
                 return
 
     def _batch(self, jobs: Sequence[Job]) -> None:
         results: list[tuple[Job, object]] = []
-        writing = any(changes for _, _, changes in jobs)
+        writing = any(kind == _CHANGE for _, _, kind in jobs)
         try:
             if writing:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -181,8 +216,8 @@ class SqliteStore:
                 future.get_loop().call_soon_threadsafe(_settle, future, result)
 
     def _one(self, job: Job) -> object:
-        run, _, changes = job
-        if not changes:
+        run, _, kind = job
+        if kind != _CHANGE:
             return run(self._connection)
         self._connection.execute("SAVEPOINT one")
         try:

@@ -94,13 +94,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
     if (application or tables) and application != APPLICATION_ID:
         raise StoreError("the state file is not a wolfguard database; move it away or name another paths.state")
     if version > len(migrations):
-        (oldest,) = connection.execute("SELECT value FROM value WHERE name = 'oldest_reader'").fetchone()
-        if oldest > len(migrations):
-            raise StoreError(
-                f"the state file has schema {version}, which needs a program of schema {oldest} or newer; "
-                f"this one is {len(migrations)}: install the newer version again"
-            )
-        return int(version)
+        return require_readable(connection, len(migrations))
     for number in range(version, len(migrations)):
         # One transaction a step: a crash leaves the step before, whole.
         connection.executescript(
@@ -108,3 +102,16 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
             f"PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
         )
     return len(migrations)
+
+
+def require_readable(connection: sqlite3.Connection, migrations: int) -> int:
+    """Schema of a file of ours. Raises StoreError when a program with so many migrations may not use it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > migrations:
+        (oldest,) = connection.execute("SELECT value FROM value WHERE name = 'oldest_reader'").fetchone()
+        if oldest > migrations:
+            raise StoreError(
+                f"the state file has schema {version}, which needs a program of schema {oldest} or newer; "
+                f"this one is {migrations}: install the newer version again"
+            )
+    return int(version)

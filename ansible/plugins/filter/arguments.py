@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+# The audit's profiles; a collection outside of its tree has none to compare with.
+PROFILES = ROLES.parents[1] / "policies" / "audit"
+# Variables of the whole playbook begin so.
+PLAYBOOK = "wolfguard"
+# Keys of the site file that name files with secrets.
+SECRETS = ("key", "secret")
+SWITCHES = ("wolfguard_no_log",)
 
 
 def specifications(roles: Path = ROLES) -> dict[str, dict[str, dict[str, Any]]]:
@@ -31,7 +39,14 @@ def specifications(roles: Path = ROLES) -> dict[str, dict[str, dict[str, Any]]]:
 def argument_errors(variables: Mapping[str, Any], roles: str = "") -> list[str]:
     """A sentence or two for each variable that is missing, of another kind, or of no role."""
     errors: list[str] = []
-    for role, known in specifications(Path(roles) if roles else ROLES).items():
+    found = specifications(Path(roles) if roles else ROLES)
+    whole = [*SWITCHES, *(name for known in found.values() for name in known if name.startswith(f"{PLAYBOOK}_"))]
+    errors += [
+        f"{name} is no variable of the playbook{_nearest(name, whole)}"
+        for name in sorted(variables)
+        if name.startswith(f"{PLAYBOOK}_") and name not in whole
+    ]
+    for role, known in found.items():
         for name, specification in known.items():
             errors += [
                 f"{name} {reason}. {_meaning(specification)}" for reason in _judged(name, specification, variables)
@@ -48,17 +63,84 @@ def _judged(name: str, specification: dict[str, Any], variables: Mapping[str, An
             yield "is missing"
         return
     value = variables[name]
+    # Ansible itself would make a list, or a dictionary, of a text; the templates would not
+    if isinstance(value, str) and specification.get("type") in ("list", "dict"):
+        yield f"is not of kind {_kind(specification)}"
+        return
     validated = ArgumentSpecValidator({name: {**specification, "no_log": False}}).validate({name: value})
     if validated.error_messages:
         choices = specification.get("choices")
         kind = f"one of {', '.join(map(str, choices))}" if choices else f"of kind {_kind(specification)}"
         yield f"is not {kind}"
-    elif _line(specification, "Form: ") == "network":
-        for number, each in enumerate(value if isinstance(value, list) else [value], 1):
-            try:
-                ipaddress.ip_network(each)
-            except ValueError:
-                yield f"has no network as entry {number} (an address with a prefix length, and no host bits)"
+    elif form := _line(specification, "Form: "):
+        judge, meaning = FORMS[form]
+        if isinstance(value, list):
+            wrong = [f"entry {number} of it" for number, each in enumerate(value, 1) if not judge(each)]
+            if not value and specification.get("required") and form == "name":
+                wrong = ["it, being empty,"]
+        else:
+            wrong = [] if judge(value) else ["its value"]
+        yield from (f"is wrong: {each} is not {meaning}" for each in wrong)
+        if form == "site":
+            yield from (f"is wrong: {each} is not the path of a file on the machine" for each in _inline(value))
+
+
+def _inline(value: Any, place: str = "") -> Iterator[str]:
+    """Places in a site file that hold a secret themselves instead of the name of its file."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            here = f"{place}.{name}" if place else str(name)
+            if name in SECRETS and not (isinstance(each, str) and (not each or each.startswith("/"))):
+                yield here
+            else:
+                yield from _inline(each, here)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _inline(each, f"{place}[{number}]")
+
+
+def _network(value: Any) -> bool:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _site(value: Any) -> bool:
+    """What the roles themselves read of it; the rest is the gateway's to judge."""
+    listeners, sites = value.get("listeners"), value.get("sites")
+    if not (isinstance(listeners, list) and listeners and isinstance(sites, list) and sites):
+        return False
+    return all(isinstance(each, dict) and _port(each.get("port", 443)) for each in listeners)
+
+
+def _port(value: Any) -> bool:
+    return str(value).isdecimal() and 0 < int(value) < 65536
+
+
+def _expression(text: str) -> Callable[[Any], bool]:
+    return lambda value: re.fullmatch(text, str(value)) is not None
+
+
+FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "file": (lambda value: not value or Path(value).is_file(), "a file on this controller"),
+    "name": (_expression(r"(?=.{1,253}$)[A-Za-z0-9*]([A-Za-z0-9-]{0,62}\.?)+"), "a name in the DNS"),
+    "network": (_network, "a network (an address with a prefix length, and no host bits)"),
+    "port": (_port, "a port (1 to 65535)"),
+    "profile": (
+        lambda value: not PROFILES.is_dir() or value in {each.stem for each in PROFILES.glob("*.yml")},
+        f"one of {', '.join(sorted(each.stem for each in PROFILES.glob('*.yml')))}",
+    ),
+    "secrets": (
+        lambda value: all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", str(n)) and isinstance(v, str) for n, v in value.items()),
+        "names of files (letters, digits, dots, dashes) with a text each",
+    ),
+    "sha384": (_expression(r"[0-9A-Fa-f]{96}|"), "a SHA-384 (96 hexadecimal digits)"),
+    "site": (_site, "a site file (listeners with ports, and sites; one of each at least)"),
+    "size": (_expression(r"[0-9]+[KMGTPE]?"), "a size (a number, and K, M or G behind it)"),
+}
+"""What a value has to look like, by the word in the line "Form: " of a description."""
 
 
 def _kind(specification: Mapping[str, Any]) -> str:
@@ -82,7 +164,7 @@ def _meaning(specification: Mapping[str, Any]) -> str:
     return " ".join(line if line.endswith(".") else f"{line}." for line in lines)
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
+def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(known) or 'none'}"
 

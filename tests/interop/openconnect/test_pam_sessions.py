@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from tests.interop import pam_ground, roots
 from tests.interop.conftest import Build, Field
-from tests.system import injection, memory
+from tests.system import injection, memory, proc_files
 from tests.system.whole_gateway import sessions, status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.linux.namespace import Topology
@@ -79,9 +80,17 @@ def process(machine: Field, name: str) -> int:
 
 
 def helpers(machine: Field) -> list[int]:
+    """Those of the nursery's children that are under its filter: the watcher of one that learns is not."""
     nursery = process(machine, "nursery")
     text = Path(f"/proc/{nursery}/task/{nursery}/children").read_text("ascii")
-    return [int(word) for word in text.split()]
+    filters = proc_files.status(nursery)["Seccomp_filters"]
+    found = []
+    for pid in map(int, text.split()):
+        # One may end while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if proc_files.status(pid)["Seccomp_filters"] == filters:
+                found.append(pid)
+    return found
 
 
 def test_open_while_the_session_lives(machine: Field, clients: list[Client]) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,22 @@ class FakePlace:
         content = self.files[path]
         return content.encode() if isinstance(content, str) else content
 
+    def lost(self) -> str:
+        return ""
+
+    def reads(self, paths: Iterable[str], limit: int = READ_MAXIMUM) -> Iterator[tuple[str, bytes | Unobservable]]:
+        for path in paths:
+            try:
+                yield path, self.read(path, limit)
+            except Unobservable as error:
+                yield path, error
+
+    def walk(self, top: str) -> tuple[tuple[str, FileFacts], ...]:
+        facts = self.facts(top)
+        below = self.listing(top) if facts.kind is Kind.FOLDER and top in self._folders() else ()
+        inside = [each for name in below for each in self.walk(f"{top.rstrip('/')}/{name}")]
+        return ((top, facts), *inside)
+
     def listing(self, path: str) -> tuple[str, ...]:
         below = {
             each.removeprefix(path.rstrip("/") + "/").split("/")[0]
@@ -67,6 +83,9 @@ class FakePlace:
     def kernel(self) -> str:
         return "6.12.0-test"
 
+    def _folders(self) -> set[str]:
+        return {each[:at] or "/" for each in self._all() for at in range(len(each)) if each[at] == "/"}
+
     def _all(self) -> set[str]:
         return {*self.files, *self.owners}
 
@@ -81,7 +100,7 @@ def vantage(place: Place, gateway: Callable[[], Json] = nobody, **changes: Any) 
     def no_listener() -> Listener:
         raise Unobservable("the gateway names no TCP listener")
 
-    return replace(Vantage(place, gateway, nobody, no_listener, NOW, "/opt/gateway/lib"), **changes)
+    return replace(Vantage(place, gateway, nobody, no_listener, NOW, lambda: "/opt/gateway/lib"), **changes)
 
 
 def see(probe: str, place: FakePlace, arguments: Mapping[str, Any] | None = None, **changes: Any) -> Observation:

@@ -17,7 +17,7 @@ import pytest
 from tests.unit.audit.fake_place import see
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.audit.place import Kind, Missing, Program, lines, optional_lines, optional_listing
+from wolfguard.audit.place import Kind, Missing, Program, lines, optional_lines, optional_listing, texts
 
 SOON = 5.0
 
@@ -112,6 +112,32 @@ def test_a_folder_with_too_many_names(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("wolfguard.audit.local.LISTED_MAXIMUM", 4)
     with pytest.raises(Unobservable, match="more than 4 names"):
         Local().listing(str(tmp_path))
+
+
+def test_a_tree_is_walked_over_no_link_and_not_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "b" / "c" / "file").touch()
+    (tmp_path / "a").symlink_to("/etc")
+    found = dict(Local().walk(str(tmp_path)))
+    assert [path.removeprefix(str(tmp_path)) for path in found] == ["", "/a", "/b", "/b/c", "/b/c/file"]
+    assert found[f"{tmp_path}/a"].kind is Kind.LINK
+    monkeypatch.setattr("wolfguard.audit.local.WALKED_MAXIMUM", 4)
+    with pytest.raises(Unobservable, match="more than 4 files"):
+        Local().walk(str(tmp_path))
+
+
+def test_many_files_each_with_its_own_answer(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    os.mkfifo(tmp_path / "b")
+    paths = [str(tmp_path / name) for name in ("a", "b", "none")]
+    (one, content), (_, fifo), (_, none) = Local().reads(paths)
+    assert (one, content) == (paths[0], b"one")
+    assert isinstance(fifo, Unobservable)
+    assert not isinstance(fifo, Missing)
+    assert isinstance(none, Missing)
+    with pytest.raises(Unobservable, match="is a fifo"):
+        dict(texts(Local(), paths))
+    assert dict(texts(Local(), [paths[0], paths[2]])) == {paths[0]: "one"}
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

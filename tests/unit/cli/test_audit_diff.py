@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.unit.audit import sample
-from wolfguard.audit.report.json import canonical, document
+from wolfguard.audit.canonical import canonical
+from wolfguard.audit.report.json import document
 from wolfguard.cli import audit_output
+from wolfguard.cli.audit_subject import beside
 from wolfguard.cli.root import command
 
 
@@ -72,7 +74,7 @@ def test_what_a_machine_said_does_not_reach_the_terminal(before: Path, tmp_path:
 def test_a_folder_a_bundle_and_a_result_are_the_same(before: Path, tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     audit_output.prepare(folder, as_json=False)
-    audit_output.write(folder, sample.audit(), tmp_path / "none.sock")
+    audit_output.write(folder, sample.audit(), beside(tmp_path / "none.sock"))
     for place in (folder, folder / "bundle.jsonl", folder / "result.json"):
         assert run("diff", before, place).exit_code == 0
 
@@ -92,6 +94,20 @@ def test_history(tmp_path: Path) -> None:
     assert "  since 2026-11-23 12:00  low     host/forwarding (accepted)" in lines
     found = json.loads(run("history", tmp_path, "--json").output)
     assert [each["counts"]["fail"] for each in found["runs"]] == [1, 2, 2]
+
+
+def test_the_history_of_several_machines(tmp_path: Path) -> None:
+    """Each run has a folder with one folder a machine and the summary of all, which is no result itself."""
+    for day, moment in (("monday", "2026-11-23T12:00:00Z"), ("tuesday", "2026-11-24T12:00:00Z")):
+        for host in ("gw1", "gw2"):
+            (tmp_path / day / host).mkdir(parents=True)
+            kept(tmp_path / day / host / "result.json", moment)
+        (tmp_path / day / "summary.json").write_text("{}")
+    result = run("history", tmp_path)
+    assert result.exit_code == 0, result.output
+    names = [line.split()[-1] for line in result.output.splitlines()[1:5]]
+    assert sorted(names) == ["monday/gw1", "monday/gw2", "tuesday/gw1", "tuesday/gw2"]
+    assert run("history", tmp_path / "tuesday").exit_code == 0
 
 
 def test_what_cannot_be_read_is_named(before: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 def test_an_account(tmp_path: Path) -> None:
     found = audit_login.read(written(tmp_path, GOOD + "group: staff\n"))
     assert (found.user, found.group) == ("auditor", "staff")
+    assert found.pin == ""
     assert [each.reveal() for each in found.secrets] == [b"first secret", b"123456"]
     assert "secret" not in repr(found).replace("secrets", "")
 
@@ -35,6 +36,7 @@ def test_an_account(tmp_path: Path) -> None:
         "user: auditor\nsecrets: [hidden-word, 5]\n",
         "user: auditor\nsecrets: hidden-word\n",
         "user: auditor\nsecrets: [hidden-word]\npassword: hidden-word\n",
+        "user: auditor\nsecrets: [hidden-word]\npin: sha256:hidden-word\n",
         "- hidden-word\n",
         "secrets: [hidden-word\n",
         "user: auditor\nsecrets: [hidden-word]\n" + "#" * audit_login.BYTES_MAXIMUM,

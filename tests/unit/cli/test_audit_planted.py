@@ -14,6 +14,7 @@ from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.place import READ_MAXIMUM, Output, Program
 from wolfguard.audit.run import audit
 from wolfguard.cli import audit_output
+from wolfguard.cli.audit_subject import beside
 from wolfguard.policy.controls import read_audit_profile
 
 SECRET: Final = "Pl4nted-Geheimnis-77"
@@ -79,9 +80,9 @@ class Planted(Local):
 
 def test_what_probes_read_is_not_what_reports_say(tmp_path: Path) -> None:
     place = Planted()
-    found = audit(read_audit_profile("default"), vantage(place, nobody, installation="/nonexistent"), "0.1.0")
+    found = audit(read_audit_profile("default"), vantage(place, nobody, installation=lambda: "/nonexistent"), "0.1.0")
     audit_output.prepare(tmp_path, as_json=False)
-    audit_output.write(tmp_path, found, tmp_path / "none.sock")
+    audit_output.write(tmp_path, found, beside(tmp_path / "none.sock"))
     assert {"/etc/shadow", "/etc/passwd", "/etc/group", "/etc/pam.d/common-auth"} <= place.met
     assert len(list(tmp_path.iterdir())) == 8
     assert secrets_in.found(SECRETS, tmp_path) == []

@@ -16,6 +16,7 @@ from tests.unit.cli.running import running
 from tests.unit.procs.mgmtd.evidence_key import served
 from tests.unit.records.trails import Key
 from wolfguard.cli import audit_output
+from wolfguard.cli.audit_subject import beside
 from wolfguard.cli.failure import CommandError
 from wolfguard.cli.root import command
 from wolfguard.ipc.management import NoteEvidence
@@ -35,7 +36,7 @@ def signed(tmp_path: Path) -> Path:
     audit_output.prepare(folder, as_json=False)
     with served(keys) as key, running(socket, evidence=key) as site:
         site.sessiond.answers[NoteEvidence] = Done()
-        told = audit_output.write(folder, sample.audit(), site.path)
+        told = audit_output.write(folder, sample.audit(), beside(site.path))
         (noted,) = [message for message in site.sessiond.asked if isinstance(message, NoteEvidence)]
     assert "signed by the gateway's evidence key" in told[-1]
     assert noted.subject == "audit of gateway-1, profile sample"
@@ -94,7 +95,7 @@ def test_another_key(signed: Path, tmp_path: Path) -> None:
 def test_where_no_gateway_runs_the_bundle_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     audit_output.prepare(folder, as_json=False)
-    told = audit_output.write(folder, sample.audit(), tmp_path / "none.sock")
+    told = audit_output.write(folder, sample.audit(), beside(tmp_path / "none.sock"))
     assert "NOT SIGNED: no gateway answers at" in told[-1]
     key = tmp_path / "some.pub"
     key.write_bytes(Key().pem)
@@ -108,7 +109,7 @@ def test_a_gateway_without_an_evidence_key(tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     audit_output.prepare(folder, as_json=False)
     with running(tmp_path) as site:
-        told = audit_output.write(folder, sample.audit(), site.path)
+        told = audit_output.write(folder, sample.audit(), beside(site.path))
     assert "NOT SIGNED: this gateway has no evidence key" in told[-1]
 
 
@@ -146,4 +147,4 @@ def test_no_audit_is_lost_for_want_of_a_name(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "result.json").symlink_to("/dev/full")
     with pytest.raises(CommandError, match=r"result\.json cannot be written"):
-        audit_output.write(tmp_path, sample.audit(), tmp_path / "none.sock")
+        audit_output.write(tmp_path, sample.audit(), beside(tmp_path / "none.sock"))

@@ -30,6 +30,8 @@ from wolfguard.ipc.management import (
     Reload,
     ReloadReport,
     RemoveUser,
+    Replace,
+    ReplacementBegun,
     SetPassword,
     Shutdown,
     SupervisorStatus,
@@ -227,6 +229,35 @@ def test_reload(site: Gateway) -> None:
 def test_stop(site: Gateway) -> None:
     site.supervisor.answers[Shutdown] = Done()
     assert wolfguard(site, "stop").output == "The gateway stops.\n"
+    assert wolfguard(site, "stop", "--keep-sessions").output == "The gateway stops.\n"
+    assert [asked for asked in site.supervisor.asked if isinstance(asked, Shutdown)] == [
+        Shutdown(keep=False),
+        Shutdown(keep=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("done", 0, "Every process runs version 1.1 now.\n"),
+        ("worker/0 does not start: it ended with status 9; the version before runs on", 1, "wolfguard: worker/0 does"),
+    ],
+)
+def test_restart(site: Gateway, word: str, code: int, said: str) -> None:
+    site.supervisor.answers[Replace] = ReplacementBegun("1.1", "")
+    site.supervisor.answers[AskSupervisorStatus] = SupervisorStatus("1.1", 2, STARTED, (), (), word)
+    result = wolfguard(site, "restart")
+    assert (result.exit_code, result.output[: len(said)]) == (code, said)
+
+
+def test_restart_that_does_not_begin(site: Gateway) -> None:
+    site.supervisor.answers[Replace] = ReplacementBegun("", "the installed version needs another supervisor (x)")
+    result = wolfguard(site, "restart", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.output)["error"] == {
+        "code": "not_replaceable",
+        "text": "the installed version needs another supervisor (x)",
+    }
 
 
 def test_a_refusal_in_both_forms(site: Gateway) -> None:

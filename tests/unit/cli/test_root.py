@@ -47,7 +47,7 @@ def test_every_command_has_help_with_examples(path: str) -> None:
 
 @pytest.mark.parametrize("path", ALL)
 def test_commands_have_json(path: str) -> None:
-    without = {"completion", "documents", "export", "render", "resolve"}
+    without = {"completion", "documents", "export", "render", "report", "resolve"}
     options = {option for parameter in ALL[path].params for option in parameter.opts}
     group = isinstance(ALL[path], click.Group)
     assert ("--json" in options) == (not group and path.split()[-1] not in without)

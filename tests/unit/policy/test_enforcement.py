@@ -30,6 +30,7 @@ def test_every_rule_of_a_kernel_parameter_gives_one() -> None:
     assert variables["__base_audit_settings"]["write_logs"] == "yes"
     assert variables["__base_ssh_settings"]["PermitRootLogin"] == "no"
     assert "usb_storage" in variables["__base_blocked_modules"]
+    assert "-w /etc/wolfguard-gateway -p wa -k wolfguard" in variables["__base_audit_rules"]
 
 
 def test_the_order_of_rules_does_not_matter() -> None:
@@ -64,6 +65,28 @@ def test_a_remedy_that_helps_nobody(remedy: str, complaint: str) -> None:
 def test_a_remedy_for_the_ssh_server_that_helps_nobody(remedy: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         ansible([replace(read_rule("auth/ssh-no-root"), remedy=remedy)])
+
+
+@pytest.mark.parametrize(
+    ("rule", "remedy", "complaint"),
+    [
+        (
+            "records/audit-configuration",
+            "-w /etc/other -p wa -k wolfguard in /etc/audit/rules.d",
+            "would not let it pass",
+        ),
+        (
+            "records/audit-modules",
+            "-a always,exit -S init_module -k modules in /etc/audit/rules.d",
+            "would not let it pass",
+        ),
+        ("records/audit-modules", "-w /sbin/insmod -p x -k modules in /etc/audit/rules.d", "is not `LINE in"),
+        ("records/audit-modules", "Have the kernel record it.", "is not `LINE in"),
+    ],
+)
+def test_a_remedy_for_the_audit_system_that_helps_nobody(rule: str, remedy: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        ansible([replace(read_rule(rule), remedy=remedy)])
 
 
 def test_the_command_prints_it() -> None:

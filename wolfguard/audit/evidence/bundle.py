@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.evidence import dsse
 from wolfguard.audit.evidence.dsse import Signature, Statement
-from wolfguard.audit.report.json import canonical
 
 FORMAT: Final = "wolfguard-evidence/1"
 GENESIS: Final = "0" * 96

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wolfguard.audit.report.json import canonical
+from wolfguard.audit.canonical import canonical
 from wolfguard.errors import LocalError
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"

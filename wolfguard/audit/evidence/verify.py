@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.bundle import Digest, Json
-from wolfguard.audit.report.json import canonical
 from wolfguard.records.verifier import (
     BAD_SIGNATURE,
     CHANGED,

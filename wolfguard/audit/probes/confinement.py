@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation, Unobservable
-from wolfguard.audit.place import Missing, Place, text
+from wolfguard.audit.place import Missing, Place, text, texts
 from wolfguard.audit.probes.accounts import user_ids
 from wolfguard.audit.probes.files import some
 from wolfguard.audit.probes.gateway import process_name
@@ -88,12 +88,11 @@ def _strangers(place: Place, known: set[int], numbers: Mapping[str, int]) -> Ite
     """The youngest first."""
     own = {number for process in PROCESSES.values() if process.user != "root" and (number := numbers.get(process.user))}
     found: list[tuple[int, str]] = []
-    for pid, name in all_processes(place):
-        if pid in known:
-            continue
+    others = {f"/proc/{pid}/status": (pid, name) for pid, name in all_processes(place) if pid not in known}
+    for path, status in texts(place, others):
+        pid, name = others[path]
         try:
-            owner = _status(place, pid).get("Uid", "0").split()[0]
-            if int(owner) in own:
+            if int(_fields(status).get("Uid", "0").split()[0]) in own:
                 found.append((_started(place, pid), f"{name} ({pid})"))
         except Missing:
             continue
@@ -109,16 +108,17 @@ def _running(place: Place, name: str, pid: int) -> Running:
     manifest = _manifest(name)
     assert manifest is not None  # noqa: S101 - the caller has looked
     try:
-        limits = text(place, f"/proc/{pid}/limits").splitlines()
+        files = dict(texts(place, [f"/proc/{pid}/{file}" for file in ("limits", "maps", "status")]))
+        limits = files[f"/proc/{pid}/limits"].splitlines()
         core = next((line.split()[4] for line in limits if line.startswith("Max core file size")), "")
-        maps = text(place, f"/proc/{pid}/maps")
-        return Running(name, manifest, _status(place, pid), maps, _context(place, pid), core)
-    except Missing:
+        maps, status = files[f"/proc/{pid}/maps"], _fields(files[f"/proc/{pid}/status"])
+        return Running(name, manifest, status, maps, _context(place, pid), core)
+    except KeyError:
         raise Unobservable(f"{name} ended while it was looked at") from None
 
 
-def _status(place: Place, pid: int) -> Mapping[str, str]:
-    lines = (line.partition(":") for line in text(place, f"/proc/{pid}/status").splitlines())
+def _fields(status: str) -> Mapping[str, str]:
+    lines = (line.partition(":") for line in status.splitlines())
     return {name: value.strip() for name, _, value in lines}
 
 
@@ -127,6 +127,8 @@ def _context(place: Place, pid: int) -> str:
     try:
         return text(place, f"/proc/{pid}/attr/current").strip("\0\n ")
     except Unobservable:
+        if lost := place.lost():
+            raise Unobservable(lost) from None
         return ""
 
 

@@ -70,6 +70,11 @@ class Dialled:
         """The address at which it was reached."""
         return str(self._socket.getpeername()[0])
 
+    @property
+    def here(self) -> bool:
+        """Whether nothing between the two ends leaves this machine: both have one address."""
+        return bool(self._socket.getsockname()[0] == self._socket.getpeername()[0])
+
     def send(self, data: bytes) -> None:
         """All of it, or as much as the listener takes before it closes."""
         try:

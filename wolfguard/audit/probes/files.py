@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from wolfguard.audit.observation import Observation, Unobservable
+from wolfguard.audit.observation import Observation
 from wolfguard.audit.place import FileFacts, Kind, Missing, Place
 from wolfguard.audit.vantage import Vantage
 from wolfguard.policy.expect import Value
 
-WALKED_MAXIMUM: Final = 20_000
 NAMED_MAXIMUM: Final = 20
 KEY_BYTES: Final = 64 * 1024
 _STICKY: Final = 0o1000
@@ -46,7 +45,7 @@ def tree(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
         vantage.place.facts(top)
     except Missing:
         return Observation(None, top)
-    for path, facts in walk(vantage.place, top):
+    for path, facts in vantage.place.walk(top):
         if facts.owner != "root":
             found["foreign"].append(path)
         if facts.kind is Kind.LINK:
@@ -58,24 +57,6 @@ def tree(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
         if facts.mode & 0o066 and facts.kind is Kind.FILE and _holds_key(vantage.place, path, facts):
             found["keys_readable"].append(path)
     return Observation({name: some(paths) for name, paths in found.items()}, top)
-
-
-def walk(place: Place, top: str) -> Iterator[tuple[str, FileFacts]]:
-    """The folder itself and all below it; nothing is entered over a link, and what goes away meanwhile is left out.
-    Raises Unobservable past WALKED_MAXIMUM."""
-    todo, number = [top], 0
-    while todo:
-        path = todo.pop()
-        try:
-            facts = place.facts(path)
-            below = place.listing(path) if facts.kind is Kind.FOLDER else ()
-        except Missing:
-            continue
-        number += 1
-        if number > WALKED_MAXIMUM:
-            raise Unobservable(f"{top} holds more than {WALKED_MAXIMUM} files and folders")
-        yield path, facts
-        todo.extend(f"{path.rstrip('/')}/{name}" for name in reversed(below))
 
 
 def is_loose(facts: FileFacts) -> bool:

@@ -1,36 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verdict on the cryptographic module. The judgement is `wolfguard.fips.verdict`, this turns it into values."""
+"""The verdict on the cryptographic module. The judgement is that of `wolfguard fips status` on the machine that is
+looked at, in the form that it has for programs; this turns it into values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from wolfguard.audit.observation import Observation
-from wolfguard.audit.vantage import Vantage
+from wolfguard.audit.observation import Observation, Unobservable
+from wolfguard.audit.vantage import Json, Vantage
 from wolfguard.fips import host
-from wolfguard.fips import verdict as judgement
-from wolfguard.fips.steps import Level, Limits, Outcome
+from wolfguard.fips.steps import Level, Outcome
 from wolfguard.policy.expect import Value
 
 
 def verdict(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
-    """Of this process and of those of the gateway."""
-    facts, machine = vantage.module()
-    found = judgement.judge(facts, Limits())
-    about = host.report(machine, None if facts.snapshot is None else facts.snapshot.systems)
+    """Of the process that judged and of those of the gateway. Raises Unobservable for what is no verdict."""
+    said = vantage.module()
+    try:
+        return _observation(said)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unobservable("the verdict on the module has another form than this release knows") from None
 
-    steps: dict[str, Value] = {step.name: step.outcome.value for step in found.steps}
-    seen: dict[str, Value] = {
-        "level": found.level.name.lower(),
-        "reached": tuple(level.name.lower() for level in Level if level <= found.level),
-        "steps": steps,
-        "kernel": about.kernel,
-        "contradictions": tuple(text for name, text in about.findings if name == "kernel, contradiction"),
-    }
+
+def _observation(said: Json) -> Observation:
+    level = Level[str(said["verdict"]).upper()]
+    steps = {str(each["name"]): Outcome(each["outcome"]) for each in said["steps"]}
     unseen = {
-        f"steps/{step.name}": step.evidence for step in found.steps if step.outcome in (Outcome.UNKNOWN, Outcome.ERROR)
+        f"steps/{each['name']}": str(each["evidence"]) or "nobody could look"
+        for each in said["steps"]
+        if steps[str(each["name"])] in (Outcome.UNKNOWN, Outcome.ERROR)
     }
-    if about.kernel == host.UNKNOWN:
+    kernel, told = str(said["host"]["kernel"]), said["host"]["findings"]
+    if kernel == host.UNKNOWN:
         unseen["kernel"] = "the kernel's command line cannot be read"
-    return Observation(seen, f"libwolfssl {facts.library.version} at {facts.library.path}", unseen=unseen)
+    outcomes: dict[str, Value] = {name: outcome.value for name, outcome in steps.items()}
+    seen: dict[str, Value] = {
+        "level": level.name.lower(),
+        "reached": tuple(each.name.lower() for each in Level if each <= level),
+        "steps": outcomes,
+        "kernel": kernel,
+        "contradictions": tuple(str(each["evidence"]) for each in told if each["name"] == host.CONTRADICTION),
+    }
+    library = said["library"]
+    return Observation(seen, f"libwolfssl {library['version']} at {library['path']}", unseen=unseen)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from wolfguard.audit.observation import Observation, Unobservable
 from wolfguard.audit.place import Kind, Missing, Place, text
-from wolfguard.audit.probes.files import is_loose, some, walk
+from wolfguard.audit.probes.files import is_loose, some
 from wolfguard.audit.vantage import Vantage
 from wolfguard.crypto.digest import sha256
 
@@ -27,12 +27,12 @@ _COMPILED: Final = "/__pycache__/"
 
 def files(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """Raises Unobservable where the package was not installed by pip."""
-    place, root = vantage.place, vantage.installation
+    place, root = vantage.place, vantage.installation()
     record = _record(place, root)
     listed = {f"{root}/{path}": wanted for path, wanted in record.items()}
-    changed = [path for path, wanted in listed.items() if not _is_as_listed(place, path, wanted)]
+    changed = [path for path, content in place.reads(listed, FILE_MAXIMUM) if not _is_listed(content, listed[path])]
     package = f"{root}/{_PACKAGE}"
-    there = list(walk(place, package))
+    there = place.walk(package)
     unlisted = [
         path for path, facts in there if facts.kind is not Kind.FOLDER and path not in listed and _COMPILED not in path
     ]
@@ -56,9 +56,9 @@ def _hashed(rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
             yield row[0], row[1].removeprefix("sha256=")
 
 
-def _is_as_listed(place: Place, path: str, wanted: str) -> bool:
-    try:
-        found = sha256(place.read(path, FILE_MAXIMUM))
-    except Missing:
-        return False
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == wanted
+def _is_listed(content: bytes | Unobservable, wanted: str) -> bool:
+    if isinstance(content, Unobservable):
+        if isinstance(content, Missing):
+            return False
+        raise content
+    return base64.urlsafe_b64encode(sha256(content)).rstrip(b"=").decode() == wanted

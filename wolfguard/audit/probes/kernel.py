@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation
-from wolfguard.audit.place import Missing, lines, optional_lines, optional_listing, text
+from wolfguard.audit.place import Missing, lines, meant, optional_listing, text, texts
 from wolfguard.audit.vantage import Vantage
 from wolfguard.policy.expect import Value
 
@@ -51,7 +51,8 @@ def modules(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
 def weaknesses(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """Absent where the kernel does not tell."""
     names = optional_listing(vantage.place, _WEAKNESSES)
-    told = {name: text(vantage.place, f"{_WEAKNESSES}/{name}").strip() for name in names}
+    files = texts(vantage.place, [f"{_WEAKNESSES}/{name}" for name in names])
+    told = {path.rsplit("/", 1)[-1]: words.strip() for path, words in files}
     if not told:
         return Observation(None, _WEAKNESSES)
     vulnerable = tuple(name for name, words in told.items() if words.lower().startswith("vulnerable"))
@@ -72,8 +73,8 @@ def _blocked(vantage: Vantage) -> set[str]:
     files: dict[str, str] = {}
     for folder in reversed(_MODPROBE):
         files.update({name: f"{folder}/{name}" for name in optional_listing(vantage.place, folder)})
-    for file in files.values():
-        for line in optional_lines(vantage.place, file) if file.endswith(".conf") else ():
+    for _, content in texts(vantage.place, [file for file in files.values() if file.endswith(".conf")]):
+        for line in meant(content):
             words = line.split()
             if len(words) >= 3 and words[0] == "install" and words[2] in _REFUSALS:
                 found.add(_normal(words[1]))

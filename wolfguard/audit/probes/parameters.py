@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation
-from wolfguard.audit.place import Missing, Place, optional_lines, optional_listing, text
+from wolfguard.audit.place import Missing, Place, meant, optional_listing, text, texts
 from wolfguard.audit.vantage import Vantage
 from wolfguard.policy.expect import Value
 
@@ -35,15 +35,11 @@ def lasting(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """A parameter that this kernel does not have differs from nothing."""
     files = at_boot(vantage.place)
     fleeting: list[str] = []
-    for name in arguments["names"]:
-        path = _path(name)
-        try:
-            runtime = text(vantage.place, f"/proc/sys/{path}").split()
-        except Missing:
-            continue
-        set_to = files.of(path)
-        if set_to is None or set_to[0].split() != runtime:
-            fleeting.append(name)
+    names = {f"/proc/sys/{_path(name)}": name for name in arguments["names"]}
+    for path, runtime in texts(vantage.place, names):
+        set_to = files.of(path.removeprefix("/proc/sys/"))
+        if set_to is None or set_to[0].split() != runtime.split():
+            fleeting.append(names[path])
     return Observation({"fleeting": tuple(fleeting)}, "/proc/sys, sysctl.d")
 
 
@@ -52,10 +48,11 @@ def at_boot(place: Place) -> Settings:
     files: dict[str, str] = {}
     for folder in reversed(_FOLDERS):
         files.update({name: f"{folder}/{name}" for name in optional_listing(place, folder) if name.endswith(".conf")})
+    found = {path: meant(content) for path, content in texts(place, files.values())}
     plain: dict[str, tuple[str, str]] = {}
     patterns: list[tuple[str, tuple[str, str]]] = []
     for _, file in sorted(files.items()):
-        for line in optional_lines(place, file):
+        for line in found.get(file, ()):
             name, equals, value = line.partition("=")
             path = _path(name.strip().removeprefix("-"))
             if not equals or line.startswith(";"):

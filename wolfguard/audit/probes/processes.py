@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation, Unobservable
-from wolfguard.audit.place import Missing, Place, text
+from wolfguard.audit.place import Place, texts
 from wolfguard.audit.vantage import Vantage
 
 _PROC: Final = "/proc"
@@ -25,9 +25,5 @@ def all_processes(place: Place) -> Iterator[tuple[int, str]]:
     entries = place.listing(_PROC)
     if "1" not in entries:
         raise Unobservable("processes of other users are hidden from this one; ask as root")
-    for entry in entries:
-        if entry.isdecimal():
-            try:
-                yield int(entry), text(place, f"{_PROC}/{entry}/comm").strip()
-            except Missing:
-                continue
+    for path, name in texts(place, [f"{_PROC}/{entry}/comm" for entry in entries if entry.isdecimal()]):
+        yield int(path.split("/")[2]), name.strip()

@@ -8,10 +8,11 @@ the names of logins stay in here.
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import combinations, repeat
 from typing import Any, Final
@@ -26,7 +27,10 @@ from wolfguard.audit.vantage import Listener, Vantage
 from wolfguard.audit.web import form, requests, tunnel
 from wolfguard.audit.web.answer import Answer
 from wolfguard.audit.web.form import NoFormError, Page
+from wolfguard.crypto.certificates import read_sent
+from wolfguard.crypto.digest import sha256
 from wolfguard.crypto.random import random_bytes
+from wolfguard.errors import LocalError
 from wolfguard.policy.expect import Value
 
 SESSIONS_MAXIMUM: Final = 6
@@ -84,7 +88,7 @@ class _Session:
         self.facts["secrets_asked"] = login.secrets
         self.facts["failures_told"] = _FAILURES.search(f"{login.page.notice} {login.page.message}") is not None
         self.facts["open_cookies"] = form.open_cookies(login.answer)
-        with dialled(self._listener) as connection:
+        with self._trusted() as connection:
             self._tunnel(connection, login.cookie)
             # only now: a session without a tunnel would make room for the next one
             self._fill_up()
@@ -144,14 +148,14 @@ class _Session:
         self._log_out(cookie)
         self._cookies.remove(cookie)
         self.facts["tunnel_ends"] = _ends(connection)
-        with dialled(self._listener) as other:
+        with self._trusted() as other:
             head = self._connect(other, cookie)
         self.facts["after_logout"] = 0 if head is None else head.status
 
     def _log_in(self) -> Attempt:
         """Raises Unobservable where the account is not let in."""
         secrets = (each.reveal().decode("utf-8", "replace") for each in self._account.secrets)
-        with dialled(self._listener) as connection:
+        with self._trusted() as connection:
             attempt = self._attempt(connection, self._account.user, secrets)
         if not attempt.cookie:
             said = attempt.page.error or attempt.page.message or f"status {attempt.answer.status}"
@@ -159,8 +163,22 @@ class _Session:
         self._cookies.append(attempt.cookie)
         return attempt
 
-    def _wrong(self, user: str) -> Attempt:
+    @contextmanager
+    def _trusted(self) -> Iterator[Dialled]:
+        """A connection to which the account may be shown. Raises Unobservable."""
         with dialled(self._listener) as connection:
+            pin = self._account.pin
+            if not pin and not connection.here:
+                raise Unobservable(
+                    f"{self._listener} is on another machine: its key must be pinned in the login file, or somebody "
+                    "else could be given the secrets of the test account"
+                )
+            if pin and pin != _pin(connection.chain[0]):
+                raise Unobservable(f"the key of {self._listener} is not the one that the login file pins")
+            yield connection
+
+    def _wrong(self, user: str) -> Attempt:
+        with self._trusted() as connection:
             return self._attempt(connection, user, repeat(random_bytes(16).hex()))
 
     def _attempt(self, connection: Dialled, user: str, secrets: Iterator[str]) -> Attempt:
@@ -187,7 +205,7 @@ class _Session:
         return ask(connection, requests.connect(host(self._listener), cookie), head_alone=True)
 
     def _log_out(self, cookie: str) -> None:
-        with dialled(self._listener) as connection:
+        with self._trusted() as connection:
             ask(connection, requests.logout(host(self._listener), cookie))
 
 
@@ -227,6 +245,15 @@ def _differences(known: Attempt, unknown: Attempt) -> Iterator[str]:
         yield "inputs"
     if known.secrets != unknown.secrets:
         yield "rounds"
+
+
+def _pin(certificate: bytes) -> str:
+    """Of its public key, as in a login file. Raises Unobservable."""
+    try:
+        spki = read_sent((certificate,))[0].spki
+    except LocalError as error:
+        raise Unobservable(f"the listener's certificate cannot be read: {error}") from None
+    return f"pin-sha256:{base64.b64encode(sha256(spki)).decode('ascii')}"
 
 
 def _bits(cookies: Sequence[str]) -> int:

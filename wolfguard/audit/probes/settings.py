@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wolfguard.audit.observation import Observation, Unobservable
-from wolfguard.audit.place import Missing, Place, Program, optional_lines, optional_listing
+from wolfguard.audit.place import Missing, Place, Program, meant, optional_listing, texts
 from wolfguard.audit.vantage import Vantage
 from wolfguard.policy.expect import Value
 
@@ -20,8 +20,8 @@ def setting(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """The last value of the name counts, as these programs have it. Absent where no file sets it, or there is none."""
     name = arguments["name"].lower()
     found: tuple[str, str] | None = None
-    for file in _files(vantage.place, arguments["file"]):
-        for line in optional_lines(vantage.place, file):
+    for file, content in texts(vantage.place, _files(vantage.place, arguments["file"])):
+        for line in meant(content):
             key, _, value = re.sub(r"\s*=\s*|\s+", " ", line, count=1).partition(" ")
             if key.lower() == name:
                 found = value.strip(" \"'").lower(), file

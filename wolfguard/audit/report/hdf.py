@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.kept import Kept, KeptFinding
-from wolfguard.audit.report.json import canonical
 from wolfguard.audit.report.texts import line, seen, sentence, tailored
 from wolfguard.audit.result import State
 from wolfguard.crypto.digest import sha256

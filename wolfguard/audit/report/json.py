@@ -7,10 +7,10 @@ Keys are sorted, there is no white space, no fraction and no escape that is not 
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, Final
 
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.result import Audit, Finding, State
 from wolfguard.policy.expect import Value
 from wolfguard.policy.rule import Rule
@@ -24,11 +24,6 @@ Json = dict[str, Any]
 def encode(audit: Audit) -> bytes:
     """The canonical bytes, without a line end."""
     return canonical(document(audit))
-
-
-def canonical(value: object) -> bytes:
-    """The one way of writing a JSON value. Raises ValueError where it holds what JSON cannot say."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def document(audit: Audit) -> Json:

@@ -21,6 +21,7 @@ from wolfguard.ipc.management import (
     AskSessiondStatus,
     AskSupervisorStatus,
     AskWorkerStatus,
+    CopyState,
     Disconnect,
     ListSessions,
     ListUsers,
@@ -29,6 +30,7 @@ from wolfguard.ipc.management import (
     ReadRecords,
     Reload,
     RemoveUser,
+    Replace,
     SetPassword,
     Shutdown,
     UnlockUser,
@@ -40,6 +42,7 @@ from wolfguard.procs.mgmtd.peers import Peers
 
 RELOAD_SECONDS: Final = 60.0
 PASSWORD_SECONDS: Final = 20.0
+COPY_SECONDS: Final = 60.0
 DEFAULT_TEXT: Final = "Disconnected by an administrator"
 
 log = Log(__name__)
@@ -81,6 +84,8 @@ class Acts:
             "events": self._events,
             "sign_evidence": self._sign_evidence,
             "reload": self._reload,
+            "replace": self._replace,
+            "copy_state": self._copy_state,
             "shutdown": self._shutdown,
         }
 
@@ -174,8 +179,18 @@ class Acts:
             return Answer(409, error("configuration", report.error))
         return Answer(200, {"generation": report.generation, "needs_restart": list(report.needs_restart)})
 
+    async def _replace(self, call: Call) -> Answer:
+        begun = await self._peers.ask("supervisor", Replace())
+        if begun.error:
+            return Answer(409, error("not_replaceable", begun.error))
+        return Answer(200, {"version": begun.version})
+
+    async def _copy_state(self, call: Call) -> Answer:
+        copied = await self._peers.ask("sessiond", CopyState(call.actor), seconds=COPY_SECONDS)
+        return Answer(200, {"file": copied.file})
+
     async def _shutdown(self, call: Call) -> Answer:
-        await self._peers.ask("supervisor", Shutdown())
+        await self._peers.ask("supervisor", Shutdown(call.arguments["keep_sessions"]))
         return Answer(200, {})
 
 

@@ -40,13 +40,13 @@ class BadRequestError(PeerError):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One value. `kind`: "number", "text", "secret" (text, handed on as Secret) or "list" (of text). `place`: "path",
-    "query" or "body". One without a default is required."""
+    """One value. `kind`: "number", "text", "flag" (true or false), "secret" (text, handed on as Secret) or "list" (of
+    text). `place`: "path", "query" or "body". One without a default is required."""
 
     name: str
     place: str
     kind: str
-    default: int | str | tuple[str, ...] | None = None
+    default: int | str | bool | tuple[str, ...] | None = None
     highest: int = NUMBER_MAX
 
 
@@ -160,7 +160,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         (Argument("digest", "body", "text"), Argument("subject", "body", "text")),
     ),
     Route("POST", "/v1/reload", "reload", Role.ADMIN, "mgmtd", "Reads the site file again"),
-    Route("POST", "/v1/shutdown", "shutdown", Role.ADMIN, "mgmtd", "Stops the gateway"),
+    Route("POST", "/v1/replace", "replace", Role.ADMIN, "mgmtd", "Has the processes run the version installed now"),
+    Route("POST", "/v1/state/copy", "copy_state", Role.ADMIN, "sessiond", "Copies the state file for a backup"),
+    Route(
+        "POST",
+        "/v1/shutdown",
+        "shutdown",
+        Role.ADMIN,
+        "mgmtd",
+        "Stops the gateway",
+        (Argument("keep_sessions", "body", "flag", False),),
+    ),
 )
 
 
@@ -245,6 +255,10 @@ def _value(argument: Argument, value: Any) -> Any:
             value = int(value)
         if type(value) is not int or not 0 <= value <= argument.highest:
             raise _bad(f"{name} must be a number from 0 to {argument.highest}")
+        return value
+    if argument.kind == "flag":
+        if not isinstance(value, bool):
+            raise _bad(f"{name} must be true or false")
         return value
     if argument.kind == "list":
         if not isinstance(value, list) or len(value) > PAGE_MAX:

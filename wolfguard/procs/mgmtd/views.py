@@ -50,6 +50,7 @@ def status(
         "version": supervisor.version if supervisor else None,
         "generation": supervisor.generation if supervisor else None,
         "started": supervisor.started if supervisor else None,
+        "replacement": supervisor.replacement if supervisor else None,
         "processes": [_process(process) for process in supervisor.processes] if supervisor else [],
         "modules": [_module(module) for module in modules],
         "weakened": _weakened(supervisor.processes) if supervisor else None,

@@ -17,11 +17,13 @@ from wolfguard.ipc.management import (
     Actor,
     AddUser,
     AdminEvent,
+    CopyState,
     Disconnect,
     Disconnected,
     NoteEvidence,
     RemoveUser,
     SetPassword,
+    StateCopied,
     UnlockUser,
 )
 from wolfguard.ipc.messages import Done
@@ -138,6 +140,19 @@ class Administration:
         self._record(message.actor, event, SUCCESS, "", **fields)
         await self._settled()
         return Done()
+
+    async def copy_state(self, message: CopyState, sender: Sender) -> StateCopied:
+        """The record comes first, so that the copy has it. Errors: "denied", "store"."""
+        event = "admin.state-copied"
+        if not may(message.actor, "admin"):
+            self._record(message.actor, event, FAILURE, "denied")
+            raise IpcError("denied", "This needs the role admin.")
+        self._record(message.actor, event, SUCCESS, "")
+        await self._settled()
+        try:
+            return StateCopied(await self._state.store.copy())
+        except StoreError as error:
+            raise IpcError("store", str(error)) from error
 
     async def admin_event(self, message: AdminEvent, sender: Sender) -> None:
         """Something that mgmtd answered itself."""

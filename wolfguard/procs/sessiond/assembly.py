@@ -34,11 +34,12 @@ from wolfguard.procs.sessiond.sessions import CONNECTED, Sessions
 from wolfguard.procs.sessiond.settings import Settings
 from wolfguard.procs.sessiond.state import State
 from wolfguard.procs.sessiond.traffic import Counters
-from wolfguard.records.schema import FAILURE
+from wolfguard.records.schema import FAILURE, SUCCESS
 from wolfguard.records.sinks import Sink
 from wolfguard.records.trail import Trail
 from wolfguard.store.interface import Change, DropRests, PutAccounting, PutValue, Store, StoreError
 from wolfguard.store.sqlite import SqliteStore
+from wolfguard.store.sqlite_copy import RESTORED
 
 
 def open_store(path: str) -> SqliteStore:
@@ -106,6 +107,9 @@ def assemble(
     ledger = Ledger(store, trail, sink, state_of, on_durable, clock)
     accounts = Accounts(settings.configuration.backends, sessions, counters, ledger.touch, clock)
     accounts.restore(snapshot.accounting, lost)
+    if made := values.get(RESTORED, 0):
+        ledger.record("gateway.restored", SUCCESS, where="sessiond", made=made)
+        ledger.touch(("value", RESTORED))
     if trail.damage:
         ledger.record("records.damaged", FAILURE, where="sessiond", reason="chain", detail=trail.damage)
     routes = Routes(
@@ -170,6 +174,8 @@ def _change(
             for sequence in sequences:
                 if sequence.name == name:
                     return sequence.change()
+            if name == RESTORED:
+                return PutValue(RESTORED, 0)
             return ledger.losses() if name == LOST else ledger.delivered()
         case _:
             raise ValueError(f"nothing is stored under {key!r}")

@@ -22,6 +22,7 @@ from wolfguard.ipc.management import (
     AddUser,
     AdminEvent,
     AskSessiondStatus,
+    CopyState,
     Disconnect,
     ListSessions,
     ListUsers,
@@ -219,6 +220,7 @@ class Service:
                 ListUsers: self.views.users,
                 ReadRecords: self.views.records,
                 NoteEvidence: self.administration.note_evidence,
+                CopyState: self.administration.copy_state,
                 AdminEvent: self.administration.admin_event,
                 AskSessiondStatus: self.views.status,
             }

@@ -71,13 +71,13 @@ def main(
     foreign_crypto.block()
     # Only now: these import asyncio, which would map OpenSSL.
     from wolfguard.procs import log
-    from wolfguard.procs.supervisor import bounds, configuration, service, spawning
+    from wolfguard.procs.supervisor import bounds, configuration, installed, service, spawning
 
     log.start("supervisor")
     command = tuple(resolver) if resolver is not None else configuration.default_command(configuration_path)
     try:
         bounds.enter()
-        launch = spawning.Launchers(launchers or spawning.installed_launchers(), sys.executable, learn)
+        launch = spawning.Launchers(installed.own(launchers or spawning.installed_launchers()), learn)
         service.run(command, launch)
     except LocalError as error:
         return _say(str(error), status_of(error), as_json)

@@ -30,9 +30,10 @@ def default_command(path: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", MAKE_KEYS, path)
 
 
-def reading_command(command: Sequence[str]) -> tuple[str, ...]:
-    """That of a reload: keys that somebody took away meanwhile are not made anew beside those in use."""
-    return tuple(word for word in command if word != MAKE_KEYS)
+def reading_command(command: Sequence[str], python: str) -> tuple[str, ...]:
+    """That of a reload, by the interpreter of the version that processes run: keys that somebody took away meanwhile
+    are not made anew beside those in use."""
+    return tuple(python if word == sys.executable else word for word in command if word != MAKE_KEYS)
 
 
 def resolve(command: Sequence[str]) -> Configuration:

@@ -40,10 +40,16 @@ def _exists(user: str) -> bool:
 def make_folders(configuration: Configuration, keeper: str) -> None:
     """The run folder (root's, open to look into), and the state and record folders (`keeper`'s alone)."""
     _make(configuration.paths.run, 0o755, 0, 0)
+    make_state(configuration, keeper)
     account = pwd.getpwnam(keeper)
-    _make(configuration.paths.state, 0o700, account.pw_uid, account.pw_gid)
     if configuration.records.target == "file":
         _make(os.path.dirname(configuration.records.path), 0o750, account.pw_uid, account.pw_gid)
+
+
+def make_state(configuration: Configuration, keeper: str) -> None:
+    """The state folder alone. Raises StartError."""
+    account = pwd.getpwnam(keeper)
+    _make(configuration.paths.state, 0o700, account.pw_uid, account.pw_gid)
 
 
 def _make(path: str, mode: int, uid: int, gid: int) -> None:

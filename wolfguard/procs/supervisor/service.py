@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 from wolfguard.config.site import Configuration
@@ -26,6 +28,8 @@ from wolfguard.ipc.management import (
     ModuleStates,
     Reload,
     ReloadReport,
+    Replace,
+    ReplacementBegun,
     Shutdown,
     SupervisorStatus,
 )
@@ -33,10 +37,11 @@ from wolfguard.ipc.messages import Done, Message, ModuleFailure, Offence, Weaken
 from wolfguard.linux import orphans
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log
-from wolfguard.procs.supervisor import ModuleFailedError, ProcessStartError, configuration, status
+from wolfguard.procs.supervisor import ModuleFailedError, ProcessStartError, configuration, installed, status
 from wolfguard.procs.supervisor.edges import Joints, edges
 from wolfguard.procs.supervisor.holdings import Holdings, open_holdings
 from wolfguard.procs.supervisor.reload import Reloader
+from wolfguard.procs.supervisor.replacement import Replacement
 from wolfguard.procs.supervisor.spawning import Launch
 from wolfguard.procs.supervisor.supervised import State, Supervised
 from wolfguard.sandbox import weakening
@@ -75,7 +80,7 @@ def wanted(processes: Iterable[Process], resolved: Configuration) -> list[Proces
 
 async def _serve(command: Sequence[str], launch: Launch, processes: list[Process], holdings: Holdings) -> None:
     def resolve() -> Configuration:
-        return configuration.resolve(configuration.reading_command(command))
+        return configuration.resolve(configuration.reading_command(command, launch.program.python))
 
     await Service(processes, launch, holdings, resolve, Notifier(os.environ)).run()
 
@@ -96,6 +101,7 @@ class Service:
         self._joints = Joints(edges(holdings.generation.configuration.handshake_threads))
         self._started = int(time.time())
         self._end = asyncio.Event()
+        self._keep = False
         self._changed = asyncio.Event()
         self._up = False
         self._broken = ""
@@ -106,6 +112,14 @@ class Service:
             for slot in range(holdings.slots if process.per_slot else 1)
         ]
         self._reloader = Reloader(holdings, self._children, resolve, notifier, self._summary)
+        self._launch = launch
+        own = launch.program
+        loaded = [module for name, module in sys.modules.items() if name.partition(".")[0] == installed.PACKAGE]
+
+        def find() -> installed.Program:
+            return installed.installed(own, Path(sys.prefix), self._started, loaded)
+
+        self._replacement = Replacement(self._children, launch, find, self._changed)
 
     async def run(self) -> None:
         """Returns after an orderly stop. Raises StartError when the start fails, or ModuleFailedError when the
@@ -176,7 +190,7 @@ class Service:
         """Those who hear the network first, those whom they need last."""
         stages = sorted({child.process.stage for child in self._children}, reverse=True)
         for stage in stages:
-            await asyncio.gather(*(child.stop(False) for child in self._children if child.process.stage == stage))
+            await asyncio.gather(*(child.stop(self._keep) for child in self._children if child.process.stage == stage))
 
     @staticmethod
     async def _any(*conditions: asyncio.Event) -> None:
@@ -282,6 +296,7 @@ class Service:
                 AskSupervisorStatus: self._answer_status,
                 AskModuleStates: self._answer_modules,
                 Reload: self._answer_reload,
+                Replace: self._answer_replace,
                 Shutdown: self._answer_shutdown,
             }
         return handlers
@@ -297,7 +312,14 @@ class Service:
 
     async def _answer_status(self, message: AskSupervisorStatus, sender: Sender) -> SupervisorStatus:
         number = self._holdings.generation.number
-        return status.report(number, self._started, self._children, self._holdings.addresses)
+        return status.report(
+            self._launch.program.version,
+            number,
+            self._started,
+            self._children,
+            self._holdings.addresses,
+            self._replacement.state,
+        )
 
     async def _answer_modules(self, message: AskModuleStates, sender: Sender) -> ModuleStates:
         return status.modules(message.after, self._children)
@@ -305,8 +327,12 @@ class Service:
     async def _answer_reload(self, message: Reload, sender: Sender) -> ReloadReport:
         return await self._reloader.reload()
 
+    async def _answer_replace(self, message: Replace, sender: Sender) -> ReplacementBegun:
+        return self._replacement.begin(self._spawn_task)
+
     async def _answer_shutdown(self, message: Shutdown, sender: Sender) -> Done:
-        events.info("shutdown_asked", by=sender.process)
+        events.info("shutdown_asked", by=sender.process, keep=message.keep)
+        self._keep = message.keep
         asyncio.get_running_loop().call_soon(self._end.set)
         return Done()
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from wolfguard.errors import StartError
 from wolfguard.linux import labels
+from wolfguard.procs.supervisor.installed import Program
 
 CONTROL_DESCRIPTOR = 3
 
@@ -27,21 +28,28 @@ class Launch(Protocol):
         """Path of the program and its arguments; `slot` for a process of which there is one for each."""
         ...
 
+    @property
+    def program(self) -> Program:
+        """What is started from now on; may be set."""
+        ...
+
+    @program.setter
+    def program(self, program: Program) -> None: ...
+
 
 class Launchers:
-    """The installed launchers. `learn`: processes whose filters log instead of killing."""
+    """Those of a program. `learn`: processes whose filters log instead of killing."""
 
-    def __init__(self, folder: Path, python: str, learn: Collection[str] = ()) -> None:
-        self._folder = folder
-        self._python = python
+    def __init__(self, program: Program, learn: Collection[str] = ()) -> None:
+        self.program = program
         self._learn = learn
 
     def command(self, process: str, slot: int | None) -> tuple[str, ...]:
-        path = self._folder / f"wolfguard-{process}"
+        path = self.program.launchers / f"wolfguard-{process}"
         if not path.is_file():
             raise StartError(f"there is no launcher {path}; install the package again")
         place = [] if slot is None else [str(slot)]
-        return (str(path), self._python, *place, *(["log"] if process in self._learn else []))
+        return (str(path), self.program.python, *place, *(["log"] if process in self._learn else []))
 
 
 def installed_launchers() -> Path:

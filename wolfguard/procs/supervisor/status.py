@@ -3,28 +3,26 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 
 from wolfguard.ipc.management import ModuleStates, ProcessModule, ProcessStatus, SupervisorStatus
 from wolfguard.procs.supervisor.supervised import Supervised
 from wolfguard.sandbox import weakening
 
-DISTRIBUTION = "wolfguard-gateway"
 MODULES_A_PAGE = 16
 FAILURE_MAX = 200
 """Bytes of a failure in the status: many processes must fit into one message."""
 
 
-def version() -> str:
-    """Of the installed package."""
-    try:
-        return importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def report(generation: int, started: int, children: Sequence[Supervised], addresses: Sequence[str]) -> SupervisorStatus:
+def report(
+    version: str,
+    generation: int,
+    started: int,
+    children: Sequence[Supervised],
+    addresses: Sequence[str],
+    replacement: str,
+) -> SupervisorStatus:
+    """`version` of the program that processes are started from."""
     processes = tuple(
         ProcessStatus(
             process=child.process.name,
@@ -32,13 +30,13 @@ def report(generation: int, started: int, children: Sequence[Supervised], addres
             pid=child.pid,
             state=child.state.value,
             started=child.started,
-            restarts=max(0, child.starts - 1),
+            restarts=max(0, child.starts - 1 - child.asked),
             confinement=child.confinement,
             last_failure=child.last_failure[:FAILURE_MAX],
         )
         for child in children
     )
-    return SupervisorStatus(version(), generation, started, processes, tuple(addresses))
+    return SupervisorStatus(version, generation, started, processes, tuple(addresses), replacement[:FAILURE_MAX])
 
 
 def modules(after: int, children: Sequence[Supervised]) -> ModuleStates:

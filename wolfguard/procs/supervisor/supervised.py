@@ -67,6 +67,8 @@ class Supervised:
         self.pid = 0
         self.started = 0
         self.starts = 0
+        self.asked = 0
+        """Lives that ended because they were told to."""
         self.generation = 0
         """Number of the configuration that it was told last."""
         self.confinement: tuple[Fact, ...] = ()
@@ -180,7 +182,9 @@ class Supervised:
         await self.ended.wait()
 
     def backoff(self) -> float:
-        """Seconds to wait before the next start; doubles with each short life."""
+        """Seconds to wait before the next start: none after an orderly end; doubles with each short life."""
+        if not self._failures:
+            return 0.0
         return min(BACKOFF_FIRST * 2.0 ** min(max(self._failures - 1, 0), 16), BACKOFF_MOST)
 
     def failed_to_spawn(self) -> None:
@@ -245,8 +249,10 @@ class Supervised:
         if not self.failure:
             self.failure = f"it {how}"
         self.last_failure = "" if stopping else self.failure
+        self.asked += stopping
         steady = time.monotonic() - self._since >= STEADY_SECONDS
-        self._failures = 1 if steady else self._failures + 1
+        # One that was told to end has not failed.
+        self._failures = 0 if stopping else 1 if steady else self._failures + 1
         (events.info if stopping else events.error)("ended", child=self.name, pid=self.pid, how=how)
         self.state = State.DOWN
         self.ended.set()

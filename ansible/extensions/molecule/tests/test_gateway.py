@@ -74,7 +74,7 @@ def test_the_gateways_own_table_outlives_the_machines(host: Host) -> None:
 
 
 def test_kernel_parameters_of_the_network_are_in_force(host: Host) -> None:
-    for line in host.check_output("grep -v '^#' /etc/sysctl.d/90-wolfguard.conf").splitlines():
+    for line in host.check_output("grep -v '^#' /etc/sysctl.d/zz-wolfguard.conf").splitlines():
         name, _, value = line.partition(" = ")
         # a container may set those of its network alone
         if name.startswith("net.ipv"):
@@ -98,7 +98,7 @@ def test_the_journal_is_kept(host: Host) -> None:
 
 
 def test_the_report_is_on_the_controller(folder: Path) -> None:
-    result = json.loads((folder / "result.json").read_text("utf-8"))
+    result = json.loads((folder / "last" / "result.json").read_text("utf-8"))
     states = {finding["rule"]: finding["state"] for finding in result["findings"]}
     enforced = [
         "network/input-denied-by-default", "network/forward-denied-by-default", "host/gateway-starts-at-boot",

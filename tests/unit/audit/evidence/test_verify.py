@@ -13,10 +13,11 @@ import pytest
 from tests.unit.audit import sample
 from tests.unit.records.trails import Key
 from wolfguard.audit import kept
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.evidence import bundle, dsse
 from wolfguard.audit.evidence.dsse import Signature, Statement
 from wolfguard.audit.evidence.verify import Report, verify
-from wolfguard.audit.report.json import canonical, document
+from wolfguard.audit.report.json import document
 from wolfguard.crypto.digest import digest
 
 KEY = Key()

@@ -18,7 +18,9 @@ from tests.unit.audit.tls.servers import Keys, gnutls, make_keys, openssl
 from tests.unit.fips.good import FACTS
 from wolfguard.audit.probes import handshake
 from wolfguard.audit.vantage import Listener
-from wolfguard.fips import observe
+from wolfguard.cli.fips import document
+from wolfguard.fips import host, observe, verdict
+from wolfguard.fips.steps import Limits
 from wolfguard.sandbox.processes import PROCESSES
 
 STATUS: dict[str, Any] = {
@@ -159,10 +161,20 @@ def test_a_process_that_ends_while_it_is_looked_at() -> None:
 
 
 def test_fips() -> None:
-    found = see("fips", FakePlace(), module=lambda: (FACTS, observe.host()))
+    machine = observe.host()
+    judged = verdict.judge(FACTS, Limits())
+    said = document(judged, host.report(machine, None), FACTS)
+    found = see("fips", FakePlace(), module=lambda: said)
     assert found.part(("level",)) == "validated"
     assert found.part(("steps", "certificate")) == "met"
     assert found.unseen == {}
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"verdict": "best"}, {"verdict": "none", "steps": 7}, {"verdict": "none", "steps": [7]}]
+)
+def test_a_verdict_of_another_form_is_none(said: dict[str, Any]) -> None:
+    assert "another form" in see("fips", FakePlace(), module=lambda: said).problem
 
 
 # --- listeners --------------------------------------------------------------------------------------------------------

@@ -185,12 +185,6 @@ def test_a_tree() -> None:
     assert see("tree", place, {"path": "/nowhere"}).seen is None
 
 
-def test_a_tree_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wolfguard.audit.probes.files.WALKED_MAXIMUM", 3)
-    place = FakePlace({f"/etc/w/{number}": "" for number in range(5)})
-    assert "more than 3 files" in see("tree", place, {"path": "/etc/w"}).problem
-
-
 def unit(text: str, code: int = 0, errors: str = "") -> FakePlace:
     return FakePlace(programs={Program.UNIT: Output(text, code, errors)})
 

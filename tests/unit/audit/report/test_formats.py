@@ -20,9 +20,10 @@ import regex  # type: ignore[import-untyped]
 from tests import golden
 from tests.unit.audit import sample
 from wolfguard.audit import kept
+from wolfguard.audit.canonical import canonical
 from wolfguard.audit.kept import Kept
 from wolfguard.audit.report import hdf, html, junit, oscal
-from wolfguard.audit.report.json import canonical, document
+from wolfguard.audit.report.json import document
 from wolfguard.audit.result import Audit, State
 from wolfguard.policy.controls import read_audit_profile
 from wolfguard.policy.rule import Rule

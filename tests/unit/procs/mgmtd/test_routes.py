@@ -19,7 +19,7 @@ from wolfguard.procs.mgmtd.routes import ROUTES, Argument, BadRequestError, Rout
 from wolfguard.protocol.http import Request
 
 DESCRIPTION: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "docs" / "reference" / "api.yml").read_text())
-TYPES = {"number": "integer", "text": "string", "secret": "string", "list": "array"}
+TYPES = {"number": "integer", "text": "string", "secret": "string", "list": "array", "flag": "boolean"}
 
 
 def test_every_route_has_an_act_and_every_act_a_route() -> None:

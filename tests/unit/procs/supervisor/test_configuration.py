@@ -54,7 +54,9 @@ def test_a_missing_program() -> None:
 
 def test_the_default_command_ends_with_the_file() -> None:
     assert default_command("/etc/x.yml")[-4:] == ("config", "resolve", "--make-keys", "/etc/x.yml")
-    assert reading_command(default_command("/etc/x.yml"))[-3:] == ("config", "resolve", "/etc/x.yml")
+    assert reading_command(default_command("/etc/x.yml"), "/new/python") == (
+        "/new/python", "-I", "-B", "-m", "wolfguard.cli", "config", "resolve", "/etc/x.yml",
+    )  # fmt: skip
 
 
 def test_what_was_made_at_start_stays() -> None:

@@ -24,6 +24,7 @@ from wolfguard.procs import log  # noqa: E402
 from wolfguard.procs.supervisor import devices, status_of  # noqa: E402
 from wolfguard.procs.supervisor.generation import open_generation  # noqa: E402
 from wolfguard.procs.supervisor.holdings import Holdings  # noqa: E402
+from wolfguard.procs.supervisor.installed import Program  # noqa: E402
 from wolfguard.procs.supervisor.service import Service  # noqa: E402
 from wolfguard.sandbox.processes import PROCESSES  # noqa: E402
 
@@ -32,6 +33,8 @@ SECOND = dataclasses.replace(FIRST, workers=3, lockout=Lockout(failures=9))
 
 
 class Toys:
+    program = Program(Path(), sys.executable, "1.0")
+
     def command(self, process: str, slot: int | None) -> tuple[str, ...]:
         return (sys.executable, "-I", "-B", str(Path(__file__).with_name("toy.py")), tree, process, folder)
 

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Ansible roles on a machine of its own kernel: `./bootstrap test --vm --appliance`.
+
+Owns the order of the proof and its judgement. The playbook as it is turns the machine into the gateway over ssh, and
+changes nothing the second time; the machine is booted; a client from outside logs in and reaches the site; the site's
+collector has the gateway's records; SELinux has denied nothing that is not Debian's own; and the machine's own audit
+has no failed rule that is not accepted by name in accepted.yml. Nearly all of the time goes into an emulated processor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from tests.interop.radius import pki
+from tests.vm.appliance.ground import CLIENT, SITE, Ground, booted, wait
+from tests.vm.appliance.image import CACHE, NAME, OUTSIDE, TREE, make
+from tests.vm.disk import remove
+from wolfguard.cli.demo.client import Client, ClientError
+from wolfguard.errors import LocalError
+
+HERE = Path(__file__).parent
+COLLECTOR, GATEWAY = "collector.example.test", "gateway.example.test"
+SERVER, USER, PASSWORD = "vpn.example.org", "alice", "correct horse battery staple"
+SITE_HOST = "198.51.100.2"
+PLAY_SECONDS = 2400.0
+CLIENT_SECONDS = 120.0
+Claim = tuple[str, bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One run of the playbook: what Ansible counted, and the seconds."""
+
+    ok: int
+    changed: int
+    failed: int
+    seconds: float
+    output: str
+
+    @property
+    def words(self) -> str:
+        return f"ok {self.ok}, changed {self.changed}, failed {self.failed}, {self.seconds:.0f} s"
+
+
+def prove(ground: Ground) -> Iterator[Claim]:
+    """What is claimed, whether it holds, and what was seen. Raises LocalError, TimeoutError where it cannot go on."""
+    begun = time.monotonic()
+    boot = ground.wait_booted()
+    yield "the machine boots", True, f"{time.monotonic() - begun:.0f} s until ssh answers"
+    yield "SELinux enforces, the kernel is in FIPS mode", *modes(ground)
+    first = play(ground, "first")
+    yield "the playbook turns it into the gateway", first.failed == 0, first.words
+    if first.failed:
+        yield "what Ansible says", False, first.output[-6000:]
+        return
+    second = play(ground, "second")
+    yield "a second run changes nothing", (second.failed, second.changed) == (0, 0), second.words
+    if second.changed or second.failed:
+        yield "what Ansible says", False, "\n".join(re.findall(r"TASK .*\n(?:.*\n)?changed:.*", second.output))
+    ground.ask("(sleep 1; systemctl reboot) >/dev/null 2>&1 &")
+    begun = time.monotonic()
+    ground.wait_booted(boot)
+    ground.ask("until wolfguard status >/dev/null; do sleep 1; done")
+    yield "it serves again after a boot", True, f"{time.monotonic() - begun:.0f} s"
+    yield "SELinux enforces, the kernel is in FIPS mode, after a boot", *modes(ground)
+    yield from traffic(ground)
+    yield from records(ground)
+    yield from audit(ground)
+    yield from denials(ground)
+
+
+def modes(ground: Ground) -> tuple[bool, str]:
+    said = ground.ask(
+        'cat /sys/fs/selinux/enforce /proc/sys/crypto/fips_enabled; grep -c "selftest.*passed" /proc/crypto; uname -r'
+    )
+    enforce, fips, passed, release = said.split()
+    return (enforce, fips) == ("1", "1") and int(
+        passed
+    ) > 0, f"kernel {release}, {passed} algorithms with a self-test passed"
+
+
+def play(ground: Ground, name: str) -> Play:
+    """Runs site.yml from the site's network; its output goes to a file of that name too."""
+    variables = {
+        "folder": str(ground.folder),
+        "ssh_words": " ".join(ground.ssh()[1:]),
+        "ansible_ssh_private_key_file": str(ground.disks.key),
+    }
+    program = Path(sys.prefix) / "molecule" / "bin" / "ansible-playbook"
+    command = [str(program), "-i", str(HERE / "inventory"), "-e", json.dumps(variables), "site.yml"]
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(TREE / "ansible" / "ansible.cfg")}
+    begun = time.monotonic()
+    log = ground.folder / f"play-{name}.log"
+    with log.open("w") as stream:
+        subprocess.run(
+            SITE.inside(command), cwd=TREE / "ansible", env=environment, stdin=subprocess.DEVNULL, stdout=stream,
+            stderr=subprocess.STDOUT, check=False, timeout=PLAY_SECONDS,
+        )  # fmt: skip
+    output = log.read_text("utf-8", "replace")
+    found = re.search(rf"{NAME}\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", output)
+    ok, changed, unreachable, failed = (int(number) for number in found.groups()) if found else (0, 0, 0, 1)
+    return Play(ok, changed, unreachable + failed, time.monotonic() - begun, output)
+
+
+def traffic(ground: Ground) -> Iterator[Claim]:
+    """A stock client, from the outside network, by the name in the certificate."""
+    ground.ask(f"wolfguard user add {USER} --password-stdin", PASSWORD + "\n")
+    client = Client(
+        CLIENT, f"https://{SERVER}", ground.folder / "pki" / f"{NAME}-ca.pem", USER, (PASSWORD,),
+        options=(f"--resolve={SERVER}:{OUTSIDE}",),
+    )  # fmt: skip
+    try:
+        address = client.connect(CLIENT_SECONDS)
+        sessions = json.loads(ground.ask("wolfguard sessions --json"))
+        yield "a client from outside logs in", address.startswith("10.99."), f"{address}; {_said(client)}"
+        words = ["ping", "-n", "-c", "40", "-i", "0.05", "-w", "60", SITE_HOST]
+        said = subprocess.run(CLIENT.inside(words), capture_output=True, text=True, check=False).stdout
+        yield "and reaches the site through the tunnel", " 0% packet loss" in said, _last(said, "packets transmitted")
+        yield "the gateway knows it", USER in json.dumps(sessions), ""
+    finally:
+        client.stop()
+
+
+def _said(client: Client) -> str:
+    return next((line for line in client.output if "Connected to HTTPS" in line), "").strip()
+
+
+def _last(text: str, words: str) -> str:
+    return next((line for line in text.splitlines() if words in line), text[-500:])
+
+
+def records(ground: Ground) -> Iterator[Claim]:
+    """What the collector has is a trail that the gateway's key vouches for, the client's session in it."""
+    folder = collected(ground)
+    wait(
+        lambda: any("session" in file.read_text() for file in folder.glob("*.jsonl")), "the collector has records", 120
+    )
+    (file,) = folder.glob("*.jsonl")
+    names = {json.loads(line)["event"] for line in file.read_text().splitlines()}
+    yield (
+        "the collector has the gateway's records",
+        any(name.startswith("session") for name in names),
+        " ".join(sorted(names)),
+    )
+
+
+def audit(ground: Ground) -> Iterator[Claim]:
+    """The report that role verify fetched is of the second run; this one is of the machine as it has booted."""
+    begun = time.monotonic()
+    ground.ask("wolfguard audit run --profile default --fail-on never --output /var/tmp/audit")
+    result = json.loads(ground.ask("cat /var/tmp/audit/result.json"))
+    (ground.folder / "result.json").write_text(json.dumps(result, indent=1))
+    by_state: dict[str, list[str]] = {}
+    for finding in result["findings"]:
+        by_state.setdefault(finding["state"], []).append(finding["rule"])
+    counts = ", ".join(f"{state} {len(rules)}" for state, rules in sorted(by_state.items()))
+    for state, named in (("fail", accepted()["waived"]), ("error", accepted()["undecided"])):
+        found = sorted(by_state.get(state, []))
+        yield (
+            f"audit: every {state} has its reason in the scenario",
+            found == sorted(named),
+            "\n".join([f"{counts}; {time.monotonic() - begun:.0f} s", *sorted({*found} ^ {*named})]),
+        )
+
+
+def denials(ground: Ground) -> Iterator[Claim]:
+    """All that the audit system has written since the machine has booted, of whatever program: none of the gateway's,
+    and of Debian's own programs those that Debian's policy denies them on every machine."""
+    said = ground.ask("ausearch --input-logs --raw -m AVC,USER_AVC,SELINUX_ERR -ts boot || true")
+    lines = [line for line in said.splitlines() if line.startswith("type=")]
+    ours = [line for line in lines if "wolfguard" in line]
+    yield "SELinux denies nothing to or of the gateway", not ours, "\n".join(ours)
+    found = {_denied(line): line for line in lines if line not in ours}
+    strange = sorted(found.keys() - accepted()["denied"].keys())
+    yield (
+        "SELinux denies nothing else that is not Debian's own",
+        not strange,
+        "\n".join(found[each] for each in strange),
+    )
+
+
+def _denied(line: str) -> str:
+    """Who was denied what, as accepted.yml has it: domain, type and class."""
+    match = re.search(r"scontext=\w+:\w+:(\w+).* tcontext=\w+:\w+:(\w+).* tclass=(\w+)", line)
+    return " ".join(match.groups()) if match else line
+
+
+def accepted() -> dict[str, dict[str, str]]:
+    """What the machine may say, by kind: name and reason."""
+    found: dict[str, dict[str, str]] = yaml.safe_load((HERE / "accepted.yml").read_text("utf-8"))
+    return found
+
+
+def collected(ground: Ground) -> Path:
+    return ground.folder / "collected"
+
+
+def lay(ground: Ground) -> None:
+    """What the controller has before the first run: certificates towards the collector, and what is waived."""
+    place = ground.folder / "collector"
+    place.mkdir(parents=True)
+    made = pki.make(COLLECTOR, GATEWAY)
+    (place / "ca.pem").write_bytes(made.authority)
+    for name, identity in (("collector", made.server), ("gateway", made.client)):
+        (place / f"{name}.pem").write_bytes(identity.chain)
+        (place / f"{name}.key").write_bytes(identity.key)
+    end = (datetime.now(UTC) + timedelta(30)).date().isoformat()
+    entries = [
+        {"rule": rule, "justification": reason, "approver": "the scenario", "expires": end}
+        for rule, reason in accepted()["waived"].items()
+    ]
+    (ground.folder / "waivers.yml").write_text(yaml.safe_dump({"waivers": entries}))
+
+
+def collector(ground: Ground) -> list[str]:
+    """The shipped configuration of a collector with the names of this ground; the command that starts it."""
+    text = (TREE / "rsyslog" / "collector.conf").read_text("utf-8")
+    for old, new in {
+        "collector.example.org": COLLECTOR,
+        "gateway.example.org": GATEWAY,
+        "/etc/wolfguard-collector": "/mnt/collector",
+        "/var/log/wolfguard-collected": "/mnt/collected",
+    }.items():
+        text = text.replace(old, new)
+    (ground.folder / "collector.conf").write_text(text)
+    return ["rsyslogd", "-n", "-f", "/mnt/collector.conf", "-i", "/run/collector.pid"]
+
+
+def main(release: str) -> int:
+    begun = time.monotonic()
+    disks = make(release)
+    print(f"the disks are made: {time.monotonic() - begun:.0f} s", flush=True)
+    ground = Ground(disks, CACHE / f"last-{release}")
+    remove(ground.folder)
+    lay(ground)
+    wrong = 0
+    begun = time.monotonic()
+    try:
+        with booted(ground, collector(ground)):
+            for name, right, detail in prove(ground):
+                wrong += not right
+                print(f"{'ok    ' if right else 'FAILED'}  {name}{': ' + detail if detail else ''}", flush=True)
+    except (LocalError, ClientError, TimeoutError) as error:
+        wrong += 1
+        print(f"FAILED  {error}")
+    print(
+        f"{wrong} claims failed; {time.monotonic() - begun:.0f} s; what the machine and Ansible said: {ground.folder}"
+    )
+    return 1 if wrong else 0
