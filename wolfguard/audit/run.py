@@ -50,35 +50,14 @@ def audit(
     progress: Progress = lambda done, of, what: None,
 ) -> Audit:
     """Looks, judges, and takes in what persons say. `version` is ours. Never raises for what the machine does."""
-    wanted = tuple(dict.fromkeys(look for rule in profile.rules for look in looks(rule)))
-    seen, took = _in_turn(wanted, vantage, limits, progress)
+    wanted = dict.fromkeys(look for rule in profile.rules for look in looks(rule))
+    ordered = sorted(wanted, key=lambda look: probes.TURNS.get(look.probe, 0))
+    seen, took = observe(ordered, lambda look: probes.observe(look, vantage), limits, progress)
     findings = tuple(
         replace(evaluate(rule, seen), milliseconds=took.get(rule.observe.look, 0)) for rule in profile.rules
     )
     found, remarks = waivers.apply(findings, spoken, rule_ids(), vantage.place.name, vantage.now.date())
     return Audit(profile, vantage.place.name, version, vantage.now, datetime.now(UTC), found, remarks)
-
-
-def _in_turn(
-    wanted: Sequence[Look], vantage: Vantage, limits: Limits, progress: Progress
-) -> tuple[Mapping[Look, Observation], Mapping[Look, int]]:
-    """What looks at the machine first, what speaks to a listener after it."""
-    seen: dict[Look, Observation] = {}
-    took: dict[Look, int] = {}
-    end = time.monotonic() + limits.whole
-    for speaking in (False, True):
-        part = [look for look in wanted if (look.probe in probes.SPEAKING) is speaking]
-        left = replace(limits, whole=max(end - time.monotonic(), 0.0))
-        before = len(seen)
-        made, lasted = observe(
-            part,
-            lambda look: probes.observe(look, vantage),
-            left,
-            lambda done, of, what, before=before: progress(before + done, len(wanted), what),  # type: ignore[misc]
-        )
-        seen |= made
-        took |= lasted
-    return seen, took
 
 
 def observe(

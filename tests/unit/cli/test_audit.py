@@ -145,3 +145,33 @@ def test_a_terminal_sees_how_far_it_is() -> None:
         os.close(master)
     assert b"\x1b" not in told
     assert b"wolfguard audit of" in told
+
+
+TAILORING = (
+    "title: Values of the Example Agency\nvariables: {concurrent_sessions: {value: 2, reason: two devices each}}\n"
+)
+
+
+def test_a_sites_values_are_shown_and_stand_in_the_result(tmp_path: Path) -> None:
+    file = tmp_path / "tailoring.yml"
+    file.write_text(TAILORING)
+    words = ("--tailoring", str(file))
+    result = run("audit", "run", "--profile", "gateway", "--fail-on", "never", "--json", *words)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert [(each["name"], each["value"], each["origin"]) for each in document["tailored"]] == [
+        ("concurrent_sessions", 2, "Values of the Example Agency")
+    ]
+    (finding,) = [each for each in document["findings"] if each["rule"] == "auth/sessions-limited"]
+    assert finding["variables"] == {"concurrent_sessions": 2}
+    assert finding["expected"] == {"at_most": 2}
+    shown = run("policy", "show", "concurrent_sessions", *words).output
+    assert "a number from 1 to 5" in shown
+    assert "is set to  2" in re.sub(r" {2,}", "  ", shown)
+    assert "instead of 1 (Values of the Example Agency)" in run("policy", "show", "gateway", *words).output
+    assert "2; a number from 1 to 5" in run("policy", "show", "auth/sessions-limited", *words).output
+    assert "1 variables" in run("policy", "check", *words).output
+    file.write_text(TAILORING.replace("2", "6"))
+    refused = run("audit", "run", *words)
+    assert refused.exit_code == 1
+    assert "concurrent_sessions must be a number from 1 to 5" in refused.stderr

@@ -84,9 +84,11 @@ PROBES: Final[Mapping[str, Probe]] = {
 }
 
 
-SPEAKING: Final = frozenset({"handshake", "finished-handshake", "datagrams", "certificate", "web", "session"})
-"""Those that speak to a listener. They come after all others, so that nothing which a login brings about (netd then
-sets what is missing of its rules) is taken for the state of the machine."""
+TURNS: Final[Mapping[str, int]] = {
+    "session": 1, "handshake": 2, "finished-handshake": 2, "datagrams": 2, "certificate": 2, "web": 2,
+}  # fmt: skip
+"""Who speaks to a listener begins when all others have begun, so that what a login brings about (a session, its route,
+records) is not taken for the state of the machine; the longest of them first."""
 
 
 def observe(look: Look, vantage: Vantage) -> Observation:
