@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,10 @@ def container() -> Iterator[Container]:
         yield made
     finally:
         subprocess.run([folder / "podman", "rm", "--force", "--time", "0", NAME], check=False, capture_output=True)
-        shutil.rmtree(folder)
+        end = time.monotonic() + SECONDS
+        while folder.exists():  # a process of podman's own cleans up behind it, and writes there meanwhile
+            assert time.monotonic() < end
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_it_is_the_container_that_is_looked_at(container: Container) -> None:

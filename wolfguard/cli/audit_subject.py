@@ -220,7 +220,8 @@ def _listener(
 def _first(status: Json, server_name: str, address: Callable[[], str] | None) -> Listener:
     """The first TCP listener of the gateway. One on every address is reached over the loopback interface, if it is
     here, else where the machine is; `address` says that, None for this machine. Raises Unobservable."""
-    for text in status["listeners"]:
+    listed = status.get("listeners")
+    for text in listed if isinstance(listed, list) else ():
         bound, _, protocol = str(text).partition("/")
         found = _LISTENER.fullmatch(bound)
         if protocol != "tcp" or found is None:

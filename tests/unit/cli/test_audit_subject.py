@@ -36,6 +36,13 @@ def test_where_it_is_dialled(listener: str, reached: str | None, dialled: str) -
     assert (found.address, found.port, found.name) == (dialled, 443, "vpn.example.test")
 
 
+def test_a_status_of_another_form_names_none() -> None:
+    forms: tuple[dict[str, Any], ...] = ({}, {"listeners": 7}, {"listeners": {"a": 1}}, {"listeners": [None, 7, {}]})
+    for status in forms:
+        with pytest.raises(Unobservable, match="names no TCP listener"):
+            audit_subject._first(status, "", lambda: "192.0.2.7")
+
+
 @pytest.mark.parametrize(
     ("listener", "reached", "why"),
     [

@@ -136,7 +136,9 @@ def _bootstrap(root: Path, release: str) -> None:
             shutil.copytree(TREE / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(TREE / part, tree / part)
-    inside(root, "cd /srv/tree && ./bootstrap install")
+    # as the role would: it finds the version there, complete and in use
+    place = "/opt/wolfguard-gateway/versions/$(./bootstrap version)"
+    inside(root, f"cd /srv/tree && export WOLFGUARD_PREFIX={place} && ./bootstrap build && ./bootstrap activate")
     remove(library)
     shutil.copytree(cache / "wolfssl", library, symlinks=True)
     for each in (tree, root / "srv" / "wheels", cache / "build"):

@@ -166,3 +166,10 @@ def test_no_secret_is_left_on_the_machine(controller: Controller, host: Host) ->
     journal = host.check_output("journalctl --no-pager --all --output=export")
     assert "ansible" in journal
     assert told(journal) == []
+
+
+def test_the_one_switch_opens_all_of_it(controller: Controller) -> None:
+    """Which shows, too, that the searches above would have found what is printed."""
+    code, output = controller.run("--check", "--tags", "always,configuration", wolfguard_no_log=False)
+    assert code == 0, output[-3000:]
+    assert told(output)
