@@ -44,13 +44,14 @@ class Framework:
     covers: str
     controls: tuple[Control, ...]
 
-    def rules_of(self, control: Control, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-        """Those that name the control."""
-        return tuple(
-            rule
-            for rule in rules
-            if any(each.framework == self.name and each.id == control.id for each in rule.references)
-        )
+    def by_control(self, rules: Sequence[Rule]) -> dict[str, tuple[Rule, ...]]:
+        """Those that name each control, by its id."""
+        found: dict[str, tuple[Rule, ...]] = {control.id: () for control in self.controls}
+        for rule in rules:
+            for name in {each.id for each in rule.references if each.framework == self.name}:
+                if name in found:
+                    found[name] += (rule,)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
