@@ -91,6 +91,14 @@ def test_a_good_bundle_is_unpacked_and_found_again(place: Path) -> None:
     assert run("installed", str(folder), *WHERE, "--sha384", name)[0] == 0
 
 
+def test_a_good_bundle_of_every_length(place: Path) -> None:
+    """However much of the last record is left."""
+    for blocks in range(21):
+        files = {"packages/x": b"x" * 512 * blocks}
+        (place / "bundle.tar").write_bytes(packed(listed(files), files))
+        assert run("check", str(place / "bundle.tar"))[2] == ""
+
+
 def test_what_became_of_an_unpacked_bundle(place: Path) -> None:
     folder = place / "there"
     assert run("unpack", str(place / "bundle.tar"), str(folder))[0] == 0

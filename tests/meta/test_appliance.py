@@ -125,4 +125,5 @@ def test_the_source_that_is_packed_is_there() -> None:
     inputs = bootstrap.split("version_inputs() {")[1].split('list_files "$TREE" ')[1].split("\n")[0].split()
     needed = [*inputs, "selinux"]
     assert len(needed) > 8
+    assert "wolfguard" in needed
     assert [each for each in needed if not any(f"{each}/".startswith(f"{part}/") for part in parts)] == []

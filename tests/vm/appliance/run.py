@@ -118,7 +118,7 @@ def traffic(ground: Ground) -> Iterator[Claim]:
     ground.ask(f"wolfguard user add {USER} --password-stdin", PASSWORD + "\n")
     client = Client(
         CLIENT, f"https://{SERVER}", ground.folder / "pki" / f"{NAME}-ca.pem", USER, (PASSWORD,),
-        options=(f"--resolve={SERVER}:{OUTSIDE}",),
+        options=(f"--resolve={SERVER}:{OUTSIDE}", "--form-entry=consent:consent=accept"),
     )  # fmt: skip
     try:
         address = client.connect(CLIENT_SECONDS)
@@ -215,7 +215,7 @@ def lay(ground: Ground) -> None:
     for name, identity in (("collector", made.server), ("gateway", made.client)):
         (place / f"{name}.pem").write_bytes(identity.chain)
         (place / f"{name}.key").write_bytes(identity.key)
-    end = (datetime.now(UTC) + timedelta(30)).date().isoformat()
+    end = (datetime.now(UTC) + timedelta(30)).date()
     entries = [
         {"rule": rule, "justification": reason, "approver": "the scenario", "expires": end}
         for rule, reason in accepted()["waived"].items()

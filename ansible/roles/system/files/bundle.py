@@ -60,10 +60,11 @@ def walk(archive: Path, wanted: argparse.Namespace, folder: Path | None = None) 
         except tarfile.TarError as error:
             raise RefusedError(f"it is no bundle, or was cut off ({error})") from None
         stream.seek(end)
-        rest = stream.read(tarfile.RECORDSIZE + 1)
+        # two empty blocks, and as many as fill the last record
+        rest = stream.read(2 * tarfile.RECORDSIZE)
     if len(rest) < 2 * tarfile.BLOCKSIZE and end + len(rest) == whole:
         raise RefusedError("it is cut off: the end of the archive is missing")
-    if len(rest) > tarfile.RECORDSIZE or rest.strip(b"\0"):
+    if len(rest) >= 2 * tarfile.RECORDSIZE or rest.strip(b"\0"):
         raise RefusedError("something stands behind its end")
     return manifest
 

@@ -17,7 +17,7 @@ def test_there_still_is_no_network(host: Host) -> None:
 
 
 def test_the_library_is_built_from_the_bundles_source(host: Host) -> None:
-    manifest = json.loads(host.file("/opt/wolfguard-gateway/wolfssl/lib/wolfssl-manifest.json").content_string)
+    manifest = json.loads(host.file("/opt/wolfguard-gateway/current/wolfssl/lib/wolfssl-manifest.json").content_string)
     listed = json.loads(host.file(f"{BUNDLE}/manifest.json").content_string)["files"]
     hashes = {facts["sha256"] for name, facts in listed.items() if name.startswith("source/")}
     assert manifest["source"]["sha256"] in hashes
@@ -26,7 +26,7 @@ def test_the_library_is_built_from_the_bundles_source(host: Host) -> None:
 def test_python_packages_are_those_of_the_lock(host: Host) -> None:
     lock = host.check_output("cat %s/wheels/requirements.txt", BUNDLE).splitlines()
     locked = dict(line.split(" ")[0].split("==") for line in lock)
-    found = json.loads(host.check_output("/opt/wolfguard-gateway/bin/pip list --format=json"))
+    found = json.loads(host.check_output("/opt/wolfguard-gateway/current/bin/pip list --format=json"))
     installed = {each["name"].lower().replace("_", "-"): each["version"] for each in found}
     assert len(locked) > 8
     for name, version in locked.items():
