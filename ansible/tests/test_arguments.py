@@ -54,7 +54,7 @@ def test_a_missing_variable(variables: dict[str, Any], name: str) -> None:
         ("verify_waivers", "/nowhere/waivers.yml", "is wrong: its value is not a file on this controller"),
         ("gateway_secrets", {"a/b": "x"}, "is wrong: its value is not names of files"),
         ("gateway_secrets", {"radius": 7}, "is wrong: its value is not names of files"),
-        ("verify_profile", "defalt", "is wrong: its value is not one of default, "),
+        ("verify_profile", "defalt", "is wrong: its value is not one of "),
         ("wolfguard_bundle", "/nowhere/bundle.tar", "is wrong: its value is not a file on this controller"),
         ("wolfguard_bundle_sha384", "38b060", "is wrong: its value is not a SHA-384"),
         ("pki_names", ["vpn.example.org", "a b"], "is wrong: entry 2 of it is not a name in the DNS"),
