@@ -21,6 +21,7 @@ from tests.system.versions import Versions
 from tests.system.whole_gateway import Json, connect, pinging, sessions, status, until
 from wolfguard.cli.demo.client import Client
 from wolfguard.cli.demo.traffic import TrafficError, ping
+from wolfguard.errors import StartError
 from wolfguard.linux.namespace import Topology
 
 KEPT = ("session", "user", "ipv4", "ipv6", "created")
@@ -184,6 +185,17 @@ def test_a_stop_that_keeps_sessions(field: Field, alice: Json, versions: Version
 
     print(f"without an answer for {gap(field, update):.2f} s")
     assert status(field)["version"] == "2.0"
+    is_kept(field, alice)
+
+
+def test_a_version_that_does_not_start_ends_no_session(field: Field, alice: Json, versions: Versions) -> None:
+    assert field.site.wolfguard("stop", "--keep-sessions").returncode == 0
+    field.gateway.wait()
+    good, field.gateway.python = field.gateway.python, versions.use("1.2")
+    with pytest.raises(StartError, match="worker/0 cannot start: it ended with status 9"):
+        field.gateway.start()
+    field.gateway.python = good
+    field.gateway.start()
     is_kept(field, alice)
 
 

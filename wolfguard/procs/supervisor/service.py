@@ -104,6 +104,7 @@ class Service:
         self._keep = False
         self._changed = asyncio.Event()
         self._up = False
+        self._served = False
         self._broken = ""
         self._tasks: set[asyncio.Task[object]] = set()
         self._children = [
@@ -134,7 +135,7 @@ class Service:
         try:
             await self._start()
             if not self._end.is_set():
-                self._up = True
+                self._up = self._served = True
                 self._warn_of_weakenings()
                 self._notifier.ready(self._summary())
                 events.info("serving", slots=self._holdings.slots, listeners=",".join(self._holdings.addresses))
@@ -190,7 +191,12 @@ class Service:
         """Those who hear the network first, those whom they need last."""
         stages = sorted({child.process.stage for child in self._children}, reverse=True)
         for stage in stages:
-            await asyncio.gather(*(child.stop(self._keep) for child in self._children if child.process.stage == stage))
+            await asyncio.gather(*(self._stop_one(child) for child in self._children if child.process.stage == stage))
+
+    async def _stop_one(self, child: Supervised) -> None:
+        # A start that fails ends no session of the gateway before it: the next start may be of a version that works.
+        kept = not self._served and child.process.name == RECORDER
+        await child.stop(self._keep or kept)
 
     @staticmethod
     async def _any(*conditions: asyncio.Event) -> None:

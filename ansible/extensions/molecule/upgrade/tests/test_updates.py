@@ -105,7 +105,7 @@ def test_the_update_was_gentle(site: Site) -> None:
     """The scenario's converge: from 0.0.1 to this tree, with a client connected before."""
     assert site.status()["version"] != "0.0.1"
     versions = site.host.check_output("ls /opt/wolfguard-gateway/versions").split()
-    assert len(versions) == 2
+    assert len(versions) in (2, 3)
     assert any(each.startswith("0.0.1-") for each in versions)
     assert site.session()["user"] == "alice"
     # One login, and no stop of the gateway as a whole: its supervisor is the one that the older version had started.
