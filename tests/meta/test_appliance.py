@@ -122,7 +122,8 @@ def test_the_source_that_is_packed_is_there() -> None:
     parts = read(ROLES / "gateway" / "vars" / "main.yml")["__gateway_parts"].split()
     assert [part for part in parts if not (TREE / part).exists()] == []
     bootstrap = (TREE / "bootstrap").read_text("utf-8")
-    inputs = bootstrap.split("package_inputs() {")[1].split("find ")[1].split(" -type")[0].replace("\\\n", " ").split()
-    needed = [*inputs, "bootstrap", "selinux"]
+    inputs = bootstrap.split("version_inputs() {")[1].split('list_files "$TREE" ')[1].split("\n")[0].split()
+    needed = [*inputs, "selinux"]
     assert len(needed) > 8
+    assert "wolfguard" in needed
     assert [each for each in needed if not any(f"{each}/".startswith(f"{part}/") for part in parts)] == []

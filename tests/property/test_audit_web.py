@@ -12,10 +12,20 @@ from wolfguard.audit.web.answer import Answer, AnswerReader, NotHttpError
 
 PIECES = st.sampled_from(
     [
-        b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 ", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n", b"3\r\n",
-        b"abc", b"0\r\n\r\n", b":", b"\x00", b"Set-Cookie: webvpn=a; Secure\r\n", b"X-CSTP-Split-Include: 10.0.0.0/8\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 ",
+        b"Content-Length: 3\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Set-Cookie: webvpn=a; Secure\r\n",
+        b"X-CSTP-Split-Include: 10.0.0.0/8\r\n",
+        b"\r\n",
+        b"3\r\n",
+        b"abc",
+        b"0\r\n\r\n",
+        b":",
+        b"\x00",
     ]
-)  # fmt: skip
+)
 
 
 @given(st.lists(PIECES | st.binary(max_size=40), max_size=20), st.integers(1, 50))
@@ -44,9 +54,11 @@ def test_an_answer_is_the_same_however_it_is_cut(pieces: list[bytes], size: int)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_a_page_is_one_or_none(body: bytes) -> None:
     try:
-        assert form.read(Answer(200, (), body)).inputs is not None
-    except form.NoFormError as error:
-        assert "no page of a login" in str(error) or "no element auth" in str(error)
+        page = form.read(Answer(200, (), body))
+    except form.NoFormError:
+        return
+    assert b"auth" in body
+    assert page.inputs is not None
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda tail: b"\x16\xfe\xfd" + bytes(8) + tail))

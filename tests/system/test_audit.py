@@ -4,6 +4,7 @@ without a gateway no rule about it passes."""
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import PASSWORD, Field
+from tests.interop.sweep.conftest import STRONG, certify
 from wolfguard.cli.demo import machine
+from wolfguard.crypto.certificates import read_leaf
+from wolfguard.crypto.digest import sha256
 from wolfguard.policy.controls import read_audit_profile
 from wolfguard.sandbox import weakening
 
@@ -35,10 +39,10 @@ Make = Callable[..., Field]
 States = dict[str, str]
 
 
-def login_file(folder: Path) -> str:
+def login_file(folder: Path, pin: str = "") -> str:
     """Of a test account that every gateway here has."""
     file = folder / "login.yml"
-    file.write_text(f"user: {ACCOUNT}\nsecrets: [{PASSWORD}]\n")
+    file.write_text(f"user: {ACCOUNT}\nsecrets: [{PASSWORD}]\n" + (f"pin: {pin}\n" if pin else ""))
     file.chmod(0o600)
     return str(file)
 
@@ -172,6 +176,28 @@ def test_a_careless_site_file_fails_exactly_its_rules(make_gateway: Make) -> Non
         field.gateway.stop()
 
 
+def test_a_listener_without_tls12_shows_its_chain_and_its_sessions(make_gateway: Make) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        with_profile("cnsa-2.0-transition")(document)
+        entries = document["sites"][0]["certificates"]
+        own = [certify(entry, leaf) for entry, leaf in zip(entries, STRONG, strict=True)]
+        Path(entries[0]["certificate"]).with_name("ca.pem").write_bytes(b"".join(own))
+
+    field = with_account(make_gateway(edit))
+    try:
+        result = audited(field)
+    finally:
+        field.gateway.stop()
+    found = {each["rule"]: each for each in result["findings"]}
+    assert found["tls/finishes-tls12"]["state"] == "not-applicable"
+    assert found["keys/chain-key-kinds"]["observed"] == ["secp384r1"]
+    assert found["keys/chain-key-kinds"]["source"].endswith("chain over TLS 1.3")
+    assert found["auth/cookie-dead-after-logout"]["state"] == "pass"
+    # the certificates of this test are their own issuers
+    assert found["keys/certificate-not-self-signed"]["state"] == "fail"
+    assert [rule for rule, state in states(result, live_rules()).items() if state == "error"] == []
+
+
 def of_a_client(found: dict[str, Any]) -> dict[str, str]:
     """States of rules that look as a client does."""
     probes = {"web", "session", "finished-handshake"}
@@ -274,7 +300,11 @@ def test_a_listener_over_the_network(good: Field) -> None:
     command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", "/nonexistent", "audit", "run", "--json"]
     command += ["--profile", "gateway", "--fail-on", "never", "--listener", f"{good.topology.GATEWAY_V4}:443"]
     command += ["--server-name", "vpn.example.test"]
-    command += ["--login", login_file(good.site.folder)]
+    (certificate,) = (
+        each["certificate"] for each in good.site.document["sites"][0]["certificates"] if "ecdsa" in each["certificate"]
+    )
+    spki = sha256(read_leaf(Path(certificate).read_bytes()).spki)
+    command += ["--login", login_file(good.site.folder, f"pin-sha256:{base64.b64encode(spki).decode()}")]
     result = subprocess.run(good.topology.client.inside(command), check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     found = {each["rule"]: each for each in json.loads(result.stdout)["findings"]}
@@ -284,5 +314,6 @@ def test_a_listener_over_the_network(good: Field) -> None:
     assert set(swept.values()) == {"pass"}, swept
     assert found["confinement/filtered"]["state"] == "error"
     assert found["keys/chain-signatures"]["state"] == "pass"
-    assert found["auth/cookie-dead-after-logout"]["state"] == "pass"
+    ended = found["auth/cookie-dead-after-logout"]
+    assert ended["state"] == "pass", ended["reason"]
     assert found["records/sessions-recorded"]["state"] == "error"

@@ -198,13 +198,14 @@ def _profile(profile: AuditProfile) -> Iterator[tuple[str, object]]:
 
 
 def _controls(framework: Framework, rules: tuple[Rule, ...]) -> Iterator[dict[str, Any]]:
+    of_control = framework.by_control(rules)
     for control in framework.controls:
         yield {
             "id": control.id,
             "title": control.title,
             "status": control.status,
             "note": control.note,
-            "rules": [rule.id for rule in framework.rules_of(control, rules)],
+            "rules": [rule.id for rule in of_control[control.id]],
         }
 
 

@@ -44,13 +44,14 @@ class Framework:
     covers: str
     controls: tuple[Control, ...]
 
-    def rules_of(self, control: Control, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-        """Those that name the control."""
-        return tuple(
-            rule
-            for rule in rules
-            if any(each.framework == self.name and each.id == control.id for each in rule.references)
-        )
+    def by_control(self, rules: Sequence[Rule]) -> dict[str, tuple[Rule, ...]]:
+        """Those that name each control, by its id."""
+        found: dict[str, tuple[Rule, ...]] = {control.id: () for control in self.controls}
+        for rule in rules:
+            for name in {each.id for each in rule.references if each.framework == self.name}:
+                if name in found:
+                    found[name] += (rule,)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def read_audit_profile(name: str, tailoring: Tailoring | None = None) -> AuditPr
     checked = documents.check(document, documents.schema("audit"), title)
     own: dict[str, Value] = frozen(checked.get("variables", {}))
     variables.check(own, title)
-    rules = read_rules({**own, **(tailoring.values if tailoring else {})})
+    overrides = {**own, **(tailoring.values if tailoring else {})}
+    rules = read_rules(overrides)
     areas, single, without = (checked.get(key, []) for key in ("areas", "rules", "without"))
     for found, known, what in (
         (areas, AREAS, "area"),
@@ -124,7 +126,8 @@ def read_audit_profile(name: str, tailoring: Tailoring | None = None) -> AuditPr
     if not chosen:
         raise ConfigurationError(f"{title}: it chooses no rule")
     frameworks = tuple(read_framework(each) for each in checked["frameworks"])
-    tailored = tuple(_tailored(chosen, f"profile {name}", tailoring))
+    # what rules come with is read for comparison alone, and reading all of them takes a second
+    tailored = tuple(_tailored(chosen, f"profile {name}", tailoring)) if overrides else ()
     return AuditProfile(name, checked["title"], checked["about"].strip(), chosen, frameworks, tailored)
 
 

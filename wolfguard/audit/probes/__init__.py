@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The closed list of probes, one module a kind. A probe takes a vantage and arguments and says what it saw.
 
-It changes nothing, it reads within limits (`place`), it puts no secret into what it says, and it raises Unobservable
-where it could not look. policies/schema/probes.yml says what each takes and sees.
+It changes nothing (but `session`, which ends what it begins), it reads within limits (`place`), it puts no secret into
+what it says, and it raises Unobservable where it could not look. policies/schema/probes.yml says what each takes and
+sees.
 """
 
 from __future__ import annotations

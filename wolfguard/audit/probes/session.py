@@ -71,6 +71,10 @@ def lived(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     return Observation(seen.facts, f"{listener}, session of the test account", unseen=seen.unseen)
 
 
+class _NotLetInError(Unobservable):
+    """The gateway has heard the account out and refuses it; the text says with which words."""
+
+
 class _Session:
     """One life of the account, with everything to be ended afterwards."""
 
@@ -139,7 +143,7 @@ class _Session:
         while len(self._cookies) < SESSIONS_MAXIMUM:
             try:
                 self._log_in()
-            except Unobservable:
+            except _NotLetInError:
                 break
         self.facts["sessions"] = len(self._cookies)
         self.facts["cookie_bits"] = _bits(self._cookies)
@@ -153,13 +157,13 @@ class _Session:
         self.facts["after_logout"] = 0 if head is None else head.status
 
     def _log_in(self) -> Attempt:
-        """Raises Unobservable where the account is not let in."""
+        """Raises _NotLetInError, and Unobservable where no answer comes."""
         secrets = (each.reveal().decode("utf-8", "replace") for each in self._account.secrets)
         with self._trusted() as connection:
             attempt = self._attempt(connection, self._account.user, secrets)
         if not attempt.cookie:
             said = attempt.page.error or attempt.page.message or f"status {attempt.answer.status}"
-            raise Unobservable(f"the test account is not let in: {said}")
+            raise _NotLetInError(f"the test account is not let in: {said}")
         self._cookies.append(attempt.cookie)
         return attempt
 

@@ -7,11 +7,13 @@ Keys are sorted, there is no white space, no fraction and no escape that is not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from wolfguard.audit.canonical import canonical
 from wolfguard.audit.result import Audit, Finding, State
+from wolfguard.policy.controls import Framework
 from wolfguard.policy.expect import Value
 from wolfguard.policy.rule import Rule
 from wolfguard.policy.variables import Tailored
@@ -38,25 +40,27 @@ def document(audit: Audit) -> Json:
         "ended": _moment(audit.ended),
         "counts": {state.value: audit.count(state) for state in State},
         "findings": [_finding(finding) for finding in audit.findings],
-        "frameworks": [
-            {
-                "name": framework.name,
-                "title": framework.title,
-                "release": framework.release,
-                "controls": [
-                    {
-                        "id": control.id,
-                        "title": control.title,
-                        "status": control.status,
-                        "note": control.note,
-                        "rules": [rule.id for rule in framework.rules_of(control, audit.profile.rules)],
-                    }
-                    for control in framework.controls
-                ],
-            }
-            for framework in audit.profile.frameworks
-        ],
+        "frameworks": [_framework(framework, audit.profile.rules) for framework in audit.profile.frameworks],
         "remarks": list(audit.remarks),
+    }
+
+
+def _framework(framework: Framework, rules: Sequence[Rule]) -> Json:
+    of_control = framework.by_control(rules)
+    return {
+        "name": framework.name,
+        "title": framework.title,
+        "release": framework.release,
+        "controls": [
+            {
+                "id": control.id,
+                "title": control.title,
+                "status": control.status,
+                "note": control.note,
+                "rules": [rule.id for rule in of_control[control.id]],
+            }
+            for control in framework.controls
+        ],
     }
 
 

@@ -76,8 +76,9 @@ def _frameworks(audit: Audit) -> Iterator[str]:
     states = {finding.rule.id: finding.state for finding in audit.findings}
     for framework in audit.profile.frameworks:
         kept = failed = unseen = 0
+        of_control = framework.by_control(audit.profile.rules)
         for control in framework.controls:
-            found = {states[rule.id] for rule in framework.rules_of(control, audit.profile.rules)}
+            found = {states[rule.id] for rule in of_control[control.id]}
             failed += State.FAIL in found
             unseen += State.ERROR in found and State.FAIL not in found
             kept += bool(found) and found <= {State.PASS, State.NOT_APPLICABLE, State.WAIVED}

@@ -6,7 +6,7 @@ Owns which input gets what: a name for text, the next secret for each password, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from xml.sax.saxutils import escape
@@ -38,7 +38,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`over`: the login has succeeded. `opaque` is the login's own, to be given back as it is."""
+    """`over`: the login has succeeded. `opaque` is the login's own, to be given back as it is. A notice that must be
+    accepted stands in `message` too, where clients show what they ask about."""
 
     notice: str
     message: str
@@ -51,8 +52,7 @@ class Page:
     @property
     def consent(self) -> bool:
         """Whether it is a notice that must be accepted, before a name or a secret is asked for."""
-        kinds = {each.kind for each in self.inputs}
-        return bool(self.notice) and "password" not in kinds and "text" not in kinds and any(map(_accepts, self.inputs))
+        return bool(self.notice) and _asks_consent(self.inputs)
 
 
 def read(answer: Answer) -> Page:
@@ -69,7 +69,7 @@ def read(answer: Answer) -> Page:
     message = auth.child_text("message")
     return Page(
         # what is to be accepted stands above the choice, where every client shows it
-        notice=auth.child_text("banner") or (message if any(map(_accepts, inputs)) else ""),
+        notice=auth.child_text("banner") or (message if _asks_consent(inputs) else ""),
         message=message,
         error=auth.child_text("error"),
         action="" if form is None else form.attributes.get("action", "/"),
@@ -132,6 +132,11 @@ def _inputs(form: Element) -> Iterator[Input]:
         if each.name in ("input", "select") and name:
             choices = tuple(option.attributes.get("value", "") for option in each.children)
             yield Input(name, kind, each.attributes.get("value", ""), choices)
+
+
+def _asks_consent(inputs: Sequence[Input]) -> bool:
+    kinds = {each.kind for each in inputs}
+    return "password" not in kinds and "text" not in kinds and any(map(_accepts, inputs))
 
 
 def _accepts(field: Input) -> bool:

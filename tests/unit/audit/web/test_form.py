@@ -62,6 +62,18 @@ def test_a_notice_is_accepted_and_a_group_chosen() -> None:
     assert chosen.group == "staff"
 
 
+def test_a_notice_in_the_place_of_a_question_is_one() -> None:
+    """As the gateway sends it: clients show the message beside the choice."""
+    page = form.read(asked(Form("consent", "Authorised use only.", "", "", CONSENT.fields)))
+    assert page.consent
+    assert page.notice == "Authorised use only."
+
+
+def test_a_question_that_is_no_choice_to_accept_is_no_notice() -> None:
+    page = form.read(asked(Form("main", "Which group?", "", "", (GROUPS,))))
+    assert (page.notice, page.consent) == ("", False)
+
+
 def test_a_notice_beside_the_password_needs_no_acceptance() -> None:
     page = form.read(asked(Form("main", "", "", "Authorised use only.", MAIN.fields)))
     assert page.notice
