@@ -185,7 +185,8 @@ def denials(ground: Ground) -> Iterator[Claim]:
     """All that the audit system has written since the machine has booted, of whatever program: none of the gateway's,
     and of Debian's own programs those that Debian's policy denies them on every machine."""
     said = ground.ask("ausearch --input-logs --raw -m AVC,USER_AVC,SELINUX_ERR -ts boot || true")
-    lines = [line for line in said.splitlines() if line.startswith("type=")]
+    # before the type stands the machine's name, once auditd has its settings
+    lines = [line for line in said.splitlines() if re.search(r"\btype=(USER_AVC|AVC|SELINUX_ERR)\b", line)]
     ours = [line for line in lines if "wolfguard" in line]
     yield "SELinux denies nothing to or of the gateway", not ours, "\n".join(ours)
     found = {_denied(line): line for line in lines if line not in ours}
