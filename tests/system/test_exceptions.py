@@ -30,6 +30,7 @@ CONSEQUENCES = (AssertionError, ConnectionError, TimeoutError, WolfguardError)
 STEPS: tuple[Callable[[Field], object], ...] = (
     *(partial(tour.command, words=words, stdin=stdin) for words, stdin in tour.ADMINISTRATION),
     tour.evidence,
+    tour.backup,
     tour.wrong_password,
     tour.log_in_and_out,
     tour.begin_anew,

@@ -192,7 +192,7 @@ def test_a_version_that_does_not_start_ends_no_session(field: Field, alice: Json
     assert field.site.wolfguard("stop", "--keep-sessions").returncode == 0
     field.gateway.wait()
     good, field.gateway.python = field.gateway.python, versions.use("1.2")
-    with pytest.raises(StartError, match="worker/0 cannot start: it ended with status 9"):
+    with pytest.raises(StartError, match=r"worker/\d cannot start: it ended with status 9"):
         field.gateway.start()
     field.gateway.python = good
     field.gateway.start()

@@ -143,6 +143,7 @@ def other_rate(field: Field) -> None:
 
 def backup(field: Field) -> None:
     file = field.site.folder / "backup"
+    file.unlink(missing_ok=True)
     command(field, f"backup {file} --config {field.site.configuration}")
     command(field, f"restore --check {file}")
 

@@ -12,7 +12,7 @@ import base64
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations, repeat
 from typing import Any, Final
@@ -36,6 +36,8 @@ from wolfguard.policy.expect import Value
 SESSIONS_MAXIMUM: Final = 6
 ROUNDS_MAXIMUM: Final = 8
 END_SECONDS: Final = 3.0
+CLEAR_SECONDS: Final = 8.0
+CLEAR_PAUSE: Final = 0.5
 RECORD_SECONDS: Final = 3.0
 RECORD_PAUSE: Final = 0.1
 LAST_EVENT: Final = "session.ended"
@@ -100,10 +102,16 @@ class _Session:
 
     def clear(self) -> None:
         """Ends every session that is left. Never raises."""
-        for cookie in self._cookies:
-            # one that cannot be ended now ends by itself, and counts against the account until then
-            with suppress(Unobservable):
-                self._log_out(cookie)
+        end = time.monotonic() + CLEAR_SECONDS
+        left = self._cookies
+        while left:
+            # a listener that is asked much may shed some; what cannot be ended in time ends by itself, and counts
+            # against the account until then
+            left = [cookie for cookie in left if not self._logged_out(cookie)]
+            if left and time.monotonic() > end:
+                break
+            if left:
+                time.sleep(CLEAR_PAUSE)
 
     def read_records(self, vantage: Vantage, before: int | None) -> None:
         """What the gateway has written of all this; it may write a moment later."""
@@ -209,8 +217,16 @@ class _Session:
         return ask(connection, requests.connect(host(self._listener), cookie), head_alone=True)
 
     def _log_out(self, cookie: str) -> None:
+        """Raises Unobservable where the listener does not answer."""
         with self._trusted() as connection:
-            ask(connection, requests.logout(host(self._listener), cookie))
+            self._ask(connection, requests.logout(host(self._listener), cookie))
+
+    def _logged_out(self, cookie: str) -> bool:
+        try:
+            self._log_out(cookie)
+        except Unobservable:
+            return False
+        return True
 
 
 def _last(vantage: Vantage) -> int | None:
