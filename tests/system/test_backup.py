@@ -15,12 +15,8 @@ import pytest
 
 from tests.interop.conftest import PASSWORD, Field
 from tests.interop.raw import Raw
-from tests.system.whole_gateway import Json, connect, sessions, status, until
+from tests.system.whole_gateway import Json, connect, kept, pings, sessions, status, until
 from wolfguard.cli.demo.client import Client
-from wolfguard.cli.demo.traffic import TrafficError, ping
-from wolfguard.linux.namespace import Topology
-
-KEPT = ("session", "user", "ipv4", "ipv6", "created")
 
 
 @pytest.fixture
@@ -68,14 +64,6 @@ def lose_everything(field: Field) -> None:
     field.site.configuration.unlink()
 
 
-def pings(field: Field) -> bool:
-    try:
-        ping(field.topology.client, Topology.UPSTREAM_V4, count=1)
-    except TrafficError:
-        return False
-    return True
-
-
 def test_a_gateway_comes_back_whole(field: Field) -> None:
     clients: list[Client] = []
     connect(field, clients, "alice")
@@ -96,7 +84,7 @@ def test_a_gateway_comes_back_whole(field: Field) -> None:
         # The client that was connected all the while, by its cookie; then a login with the password of before.
         until(lambda: pings(field), "the client's return")
         (back,) = sessions(field, "alice")
-        assert {key: back[key] for key in KEPT} == {key: session[key] for key in KEPT}
+        assert kept(back) == kept(session)
         with closing(Raw.open(field.topology.client, str(field.site.authority))) as raw:
             assert raw.connect(raw.log_in("alice", PASSWORD))[0] == 200
     finally:

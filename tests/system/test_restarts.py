@@ -16,12 +16,8 @@ import pytest
 
 from tests.interop.conftest import PASSWORD, Field
 from tests.interop.raw import Raw
-from tests.system.whole_gateway import Json, asked, connect, pinging, sessions, status, until
-from wolfguard.cli.demo.client import Client
-from wolfguard.cli.demo.traffic import TrafficError, ping
+from tests.system.whole_gateway import Json, asked, connected, kept, pinging, pings, sessions, status, until
 from wolfguard.linux.namespace import Topology
-
-KEPT = ("session", "user", "ipv4", "ipv6", "created")
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +37,8 @@ def field(make_gateway: Callable[..., Field]) -> Iterator[Field]:
 @pytest.fixture(scope="module")
 def alice(field: Field) -> Iterator[Json]:
     """Alice's session; her client is connected all the while."""
-    clients: list[Client] = []
-    connect(field, clients, "alice")
-    (session,) = sessions(field, "alice")
-    yield session
-    clients[0].stop()
+    with connected(field, "alice") as session:
+        yield session
 
 
 def process(field: Field, name: str, slot: int = 0) -> Json:
@@ -77,15 +70,6 @@ def log_in(field: Field) -> None:
         assert result.returncode == 0, result.stderr
 
 
-def pings(field: Field) -> bool:
-    try:
-        ping(field.topology.client, Topology.UPSTREAM_V4, count=1)
-        ping(field.topology.client, Topology.UPSTREAM_V6, count=1)
-    except TrafficError:
-        return False
-    return True
-
-
 def records(field: Field) -> list[Json]:
     result = field.site.wolfguard("events", "--since", "0", "--json")
     assert result.returncode == 0, result.stderr
@@ -95,7 +79,7 @@ def records(field: Field) -> list[Json]:
 def check(field: Field, alice: Json) -> None:
     """What must hold after every restart."""
     (session,) = sessions(field, "alice")
-    assert {key: session[key] for key in KEPT} == {key: alice[key] for key in KEPT}
+    assert kept(session) == kept(alice)
     log_in(field)
     numbers = [record["sequence"] for record in records(field)]
     assert numbers == list(range(1, len(numbers) + 1))

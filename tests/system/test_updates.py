@@ -18,13 +18,10 @@ import pytest
 
 from tests.interop.conftest import Field
 from tests.system.versions import Versions
-from tests.system.whole_gateway import Json, connect, pinging, sessions, status, until
-from wolfguard.cli.demo.client import Client
-from wolfguard.cli.demo.traffic import TrafficError, ping
+from tests.system.whole_gateway import Json, connected, kept, pinging, pings, sessions, status, until
 from wolfguard.errors import StartError
 from wolfguard.linux.namespace import Topology
 
-KEPT = ("session", "user", "ipv4", "ipv6", "created")
 GAP_SECONDS = 30.0
 
 
@@ -59,11 +56,8 @@ def field(make_gateway: Callable[..., Field], versions: Versions) -> Iterator[Fi
 
 @pytest.fixture(scope="module")
 def alice(field: Field) -> Iterator[Json]:
-    clients: list[Client] = []
-    connect(field, clients, "alice")
-    (session,) = sessions(field, "alice")
-    yield session
-    clients[0].stop()
+    with connected(field, "alice") as session:
+        yield session
 
 
 def pids(field: Field) -> dict[tuple[str, int], int]:
@@ -78,15 +72,7 @@ def is_kept(field: Field, alice: Json) -> None:
     """Her client has come back to the very session, and carries."""
     until(lambda: pings(field), "traffic")
     (session,) = sessions(field, "alice")
-    assert {key: session[key] for key in KEPT} == {key: alice[key] for key in KEPT}
-
-
-def pings(field: Field) -> bool:
-    try:
-        ping(field.topology.client, Topology.UPSTREAM_V4, count=1)
-    except TrafficError:
-        return False
-    return True
+    assert kept(session) == kept(alice)
 
 
 def gap(field: Field, act: Callable[[], object]) -> float:

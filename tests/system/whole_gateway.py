@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.interop.conftest import PASSWORD, Field
 from wolfguard.cli.demo.client import Client
+from wolfguard.cli.demo.traffic import TrafficError, ping
 from wolfguard.linux.namespace import Topology
 
 LIMIT = 30.0
@@ -59,15 +60,42 @@ def connect(field: Field, clients: list[Client], user: str) -> Client:
 
 
 @contextmanager
+def connected(field: Field, user: str) -> Iterator[Json]:
+    """A session of this user, whose client is connected all the while."""
+    clients: list[Client] = []
+    connect(field, clients, user)
+    (session,) = sessions(field, user)
+    try:
+        yield session
+    finally:
+        clients[0].stop()
+
+
+def kept(session: Json) -> Json:
+    """What a session keeps through whatever happens to the processes of its gateway."""
+    return {name: session[name] for name in ("session", "user", "ipv4", "ipv6", "created")}
+
+
+def pings(field: Field) -> bool:
+    """Whether the tunnel carries, both families."""
+    try:
+        ping(field.topology.client, Topology.UPSTREAM_V4, count=1)
+        ping(field.topology.client, Topology.UPSTREAM_V6, count=1)
+    except TrafficError:
+        return False
+    return True
+
+
+@contextmanager
 def pinging(field: Field) -> Iterator[None]:
     """A ping through the tunnel all the while; every packet must come back, but for those under way at its end."""
     command = ["ping", "-n", "-i", "0.02", Topology.UPSTREAM_V4]
-    ping = subprocess.Popen(field.topology.client.inside(command), stdout=subprocess.PIPE, text=True)
+    asking = subprocess.Popen(field.topology.client.inside(command), stdout=subprocess.PIPE, text=True)
     try:
         yield
     finally:
-        ping.send_signal(signal.SIGINT)
-        said, _ = ping.communicate()
+        asking.send_signal(signal.SIGINT)
+        said, _ = asking.communicate()
     back = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl=", said)}
     lost = set(range(1, max(back, default=1) + 1)) - back
     assert not lost, f"lost {lost}; {field.site.wolfguard('status').stdout}"
