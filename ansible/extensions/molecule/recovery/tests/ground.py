@@ -40,7 +40,7 @@ class Site:
 
     def play(self, playbook: str, *words: str) -> tuple[int, str]:
         """Exit code and output at the highest verbosity, which is kept too."""
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
         command = ["ansible-playbook", "-vvvv", "-i", os.environ["MOLECULE_INVENTORY_FILE"], playbook, *words]
         result = subprocess.run(
             command, cwd=ANSIBLE, env=environment, check=False, capture_output=True, text=True, errors="replace"
