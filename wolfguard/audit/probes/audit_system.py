@@ -21,7 +21,7 @@ def kernel_audit(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     except Missing:
         return Observation(None, "auditctl")
     if status.code != 0 or rules.code != 0:
-        raise Unobservable(f"auditctl does not tell: {status.errors or rules.errors or 'no reason given'}")
+        raise Unobservable(f"auditctl does not tell: {(status if status.code else rules).why}")
     told = dict(line.partition(" ")[::2] for line in status.text.splitlines())
     seen: dict[str, Value] = {
         name: int(told[name]) for name in ("enabled", "failure", "lost") if told.get(name, "").isdecimal()

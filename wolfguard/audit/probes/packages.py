@@ -25,7 +25,7 @@ def verified(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
             continue
         output = vantage.place.run(Program.PACKAGE_SUMS, name)
         if output.code != 0 and not output.text:
-            raise Unobservable(f"dpkg does not verify {name}: {output.errors or output.code}")
+            raise Unobservable(f"dpkg does not verify {name}: {output.why}")
         for line in output.text.splitlines():
             fields = line.split()
             # "??5?????? c /etc/x": the second field is "c" for a configuration file
