@@ -83,7 +83,10 @@ def test_no_output_has_a_secret(gateway: Field, tmp_path: Path) -> None:
     (report / "stdout").write_text(result.stdout)
     (report / "stderr").write_text(result.stderr)
     assert {file.name for file in report.iterdir()} == REPORTS | {"stdout", "stderr"}
-    assert "sshd does not tell its settings: exit code 255, it does not understand its configuration" in (report / "result.json").read_text()
+    assert (
+        "sshd does not tell its settings: exit code 255, it does not understand its configuration"
+        in (report / "result.json").read_text()
+    )
     assert "signed by the gateway's evidence key" in result.stdout
     secrets = {"password": PASSWORD.encode(), "typed": TYPED.encode(), "shared": SHARED.encode()}
     secrets["printed"] = PRINTED.encode()
