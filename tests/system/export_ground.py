@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shipped configuration of rsyslog at both ends, the gateway's and a collector's, in a root file system of Debian 12
-or 13 and a namespace of their own. Owns the life of the daemons, and the trail that one writes and the other collects."""
+"""The shipped configuration of rsyslog at both ends, the gateway's and a collector's, in a root file system of Debian.
+
+Owns the life of the daemons, their namespace, and the trail that one of them sends and the other collects."""
 
 from __future__ import annotations
 

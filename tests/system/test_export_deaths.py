@@ -118,8 +118,7 @@ def test_both_die_with_the_record_that_nobody_has_confirmed(make_export: MakeExp
     sender.start()
     place.emit(3)
     place.wait("what was recorded afterwards")
-    # the one that was under way, and at an orderly end the one that waited for it; verify says which, and their texts are
-    # where they were written
+    # the one that was under way, and at an orderly end the one that waited for it; verify says which
     lost = [text for text in place.maker.texts if text not in place.collected]
     assert len(lost) <= (2 if how is signal.SIGTERM else 1)
     missing = [each.record for each in verified(place).findings if each.kind == "missing"]

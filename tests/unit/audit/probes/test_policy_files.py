@@ -12,6 +12,7 @@ import pytest
 from tests.unit.audit.fake_place import FakePlace, see
 from wolfguard.audit.place import FileFacts, Kind, Output, Program, output
 from wolfguard.crypto.digest import sha256
+from wolfguard.policy import recorded
 from wolfguard.sandbox.processes import PROCESSES
 
 OURS = sorted({process.user for process in PROCESSES.values()} - {"root"})
@@ -128,7 +129,9 @@ def test_the_kernels_audit() -> None:
         "-a always,exit -S all -F dir=/etc/audit -F perm=wa\n"
     )
     programs = {Program.AUDIT_STATUS: Output(status, 0, ""), Program.AUDIT_RULES: Output(rules, 0, "")}
-    assert see("audit-system", FakePlace(programs=programs)).seen == {
+    seen = dict(see("audit-system", FakePlace(programs=programs)).seen or {})
+    assert set(seen.pop("unrecorded")) == set(recorded.SUBJECTS)  # type: ignore[arg-type]
+    assert seen == {
         "enabled": 2, "failure": 1, "lost": 7, "calls": ("all", "finit_module", "init_module"),
         "watches": ("/etc/audit", "/etc/wolfguard-gateway"),
     }  # fmt: skip
