@@ -8,6 +8,7 @@ A rule that does not apply has impact 0, as Heimdall wants it; a waived one keep
 from __future__ import annotations
 
 import json
+from calendar import monthrange
 from datetime import date
 from typing import Any, Final
 
@@ -109,10 +110,16 @@ def _words(result: Kept, finding: KeptFinding) -> Json:
         "control_id": finding.rule,
         "explanation": line(word.text),
         "updated": f"{begun:%Y-%m-%d}",
-        "frequency": f"{(date.fromisoformat(word.expires) - begun).days}d",
+        "frequency": f"{max((_day(word.expires) - begun).days, 0)}d",
         "updated_by": line(word.approver),
     }
     return {"waiver_data": {}, "attestation_data": {**about, "status": "passed", "expires": word.expires}}
+
+
+def _day(text: str) -> date:
+    """Of year, month and day; of a month that has fewer days, its last one."""
+    year, month, day = map(int, text.split("-"))
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 def _outcome(result: Kept, finding: KeptFinding) -> Json:
