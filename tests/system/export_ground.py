@@ -149,7 +149,7 @@ def make_export(request: pytest.FixtureRequest) -> Iterator[MakeExport]:
     namespace = Namespace(f"wgs{os.getpid()}-{request.param}"[:15])
     made: list[Ground] = []
 
-    def ground(client: str = GATEWAY) -> tuple[Ground, Daemon, Daemon]:
+    def ground(client: str = GATEWAY, *, machine: bool = False) -> tuple[Ground, Daemon, Daemon]:
         shutil.rmtree(folder, ignore_errors=True)
         namespace.delete()
         namespace.add()
@@ -167,14 +167,14 @@ def make_export(request: pytest.FixtureRequest) -> Iterator[MakeExport]:
         )
         sender = Daemon(
             place,
-            ("60-wolfguard-records.conf", "61-wolfguard-machine.conf"),
+            ("60-wolfguard-records.conf", *(["61-wolfguard-machine.conf"] if machine else [])),
             {
                 "/etc/wolfguard-gateway/collector": place.inside(folder / "pki"),
                 "/var/log/wolfguard-gateway": place.inside(folder / "gateway"),
                 'target="collector.example.org"': 'target="127.0.0.1"',
                 'action.resumeInterval="5" action.resumeIntervalMax="60"': 'action.resumeInterval="1"',
             },
-            MACHINE.format(socket=place.inside(place.socket)),
+            MACHINE.format(socket=place.inside(place.socket)) if machine else "",
         )
         place.daemons += [server, sender]
         for daemon in place.daemons:
