@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`wolfguard audit run --host ssh://... --sudo` through a real sudo: a user whom it lets through sees what root sees, and
-one whom it asks for a password gets errors that say what to do, at once.
+"""`wolfguard audit run --host ssh://... --sudo` through Debian's own: a user whom it lets through sees what root sees,
+and one whom it asks for a password gets errors that say what to do, at once.
 
 The machine is a root file system with a real ssh server, in which users and sudo's files live in memory alone."""
 

@@ -16,7 +16,12 @@ from click.testing import CliRunner, Result
 from tests.unit.cli.running import fill, running
 from wolfguard.cli.root import command
 from wolfguard.crypto.digest import sha256
-from wolfguard.policy.controls import audit_profile_names, framework_names
+from wolfguard.policy.controls import (
+    DEFAULT_PROFILE,
+    audit_profile_names,
+    framework_names,
+    read_audit_profile,
+)
 from wolfguard.policy.rules import rule_ids
 
 NOWHERE = "/nonexistent/control.sock"
@@ -109,7 +114,10 @@ def test_waivers_are_told(tmp_path: Path) -> None:
 
 def test_policy_list_and_check() -> None:
     listed = json.loads(run("policy", "list", "--json").output)
-    assert [rule["rule"] for rule in listed["rules"]] == list(rule_ids())
+    default = read_audit_profile(DEFAULT_PROFILE).rules
+    assert [rule["rule"] for rule in listed["rules"]] == [rule.id for rule in default]
+    benchmark = json.loads(run("policy", "list", "--json", "--profile", "cis-debian12").output)["rules"]
+    assert {rule["rule"] for rule in (*listed["rules"], *benchmark)} == set(rule_ids())
     assert listed["profiles"] == list(audit_profile_names())
     assert "host/swap-encrypted" in run("policy", "list").output
     checked = run("policy", "check")
