@@ -9,6 +9,7 @@ has no failed rule that is not accepted by name in accepted.yml. Nearly all of t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -40,6 +41,7 @@ BOOT_WORDS = "audit=1 audit_backlog_limit=8192"
 SITE_HOST = "198.51.100.2"
 PLAY_SECONDS = 2400.0
 CLIENT_SECONDS = 120.0
+RECORD_SECONDS = 120.0
 Claim = tuple[str, bool, str]
 
 
@@ -166,17 +168,24 @@ def _last(text: str, words: str) -> str:
 
 def records(ground: Ground) -> Iterator[Claim]:
     """What the collector has is a trail that the gateway's key vouches for, the client's session in it."""
-    folder = collected(ground)
-    wait(
-        lambda: any("session" in file.read_text() for file in folder.glob("*.jsonl")), "the collector has records", 120
-    )
-    (file,) = folder.glob("*.jsonl")
-    names = {json.loads(line)["event"] for line in file.read_text().splitlines()}
-    yield (
-        "the collector has the gateway's records",
-        any(name.startswith("session") for name in names),
-        " ".join(sorted(names)),
-    )
+    trail = collected(ground) / f"{NAME}.jsonl"
+    wanted, seen = {"login.succeeded", "tunnel.opened", "session.ended"}, set[str]()
+
+    def arrived() -> bool:
+        if trail.exists():
+            # the newest line may be under way
+            entries = [json.loads(line) for line in trail.read_text("utf-8").split("\n")[:-1]]
+            seen.update(each["event"] for each in entries if each["who"] == USER)
+        return seen >= wanted
+
+    with contextlib.suppress(TimeoutError):
+        wait(arrived, "the collector has records", RECORD_SECONDS)
+    yield "the collector has the client's session", seen >= wanted, " ".join(sorted(seen))
+    key = ground.folder / "checkpoint.pub"
+    key.write_text(ground.ask("cat /etc/wolfguard-gateway/keys/checkpoint.pub"))
+    command = [str(Path(sys.prefix) / "bin" / "wolfguard"), "records", "verify", "--key", str(key)]
+    told = subprocess.run([*command, str(trail)], capture_output=True, text=True, check=False)
+    yield "its trail is whole, and the gateway's key has signed it", told.returncode == 0, _last(told.stdout, "verdict")
 
 
 def audit(ground: Ground) -> Iterator[Claim]:
