@@ -2,6 +2,7 @@
 """Where rsyslog sends what it hears, by its files (RainerScript): with TLS or without, and what keeps it meanwhile.
 
 Reads actions of `omfwd` and `omrelp` with the rule set that they stand in, and lines of the old form (`*.* @@host`).
+What filters around an action let pass it does not judge.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _OLD: Final = re.compile(r"^[^\s#$]+\s+@@?\(?[^)\s]*\)?\s*([A-Za-z0-9_.:\[\]-]+)
 _BLOCK: Final = re.compile(r'\b(ruleset|action)\s*\(((?:[^()"]|"[^"]*")*)\)', re.DOTALL)
 _SETTING: Final = re.compile(r'([A-Za-z.]+)\s*=\s*(?:"([^"]*)"|\[)')
 _SENDERS: Final = ("omfwd", "omrelp")
+_RULESET: Final = "ruleset"
+_EVERYTHING: Final = "rsyslog_defaultruleset"
+"""rsyslog's own name of what hears all inputs that name none, the machine's programs among them."""
 _TLS: Final = {("tls", "on"), ("streamdrivermode", "1")}
 
 
@@ -33,6 +37,8 @@ def targets(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     }
     if found:
         seen["targets"] = tuple(each["target"] for each in found)
+    if machine := tuple(each["target"] for each in found if each[_RULESET] == _EVERYTHING):
+        seen["machine"] = machine
     return Observation(seen, f"{FILE} and {FOLDER}")
 
 
@@ -52,10 +58,10 @@ def _actions(text: str) -> Iterator[dict[str, str]]:
             around, end = settings, _closing(text, block.end())
         elif settings.get("type") in _SENDERS:
             queue = {name: value for name, value in around.items() if name.startswith("queue.")}
-            inherited = queue if block.start() < end else {}
-            yield {"target": "?", **inherited, **settings}
+            inherited = {**queue, _RULESET: around.get("name", "?")} if block.start() < end else {}
+            yield {"target": "?", _RULESET: _EVERYTHING, **inherited, **settings}
     for line in _OLD.finditer(text):
-        yield {"target": line[1].lower()}
+        yield {"target": line[1].lower(), _RULESET: _EVERYTHING}
 
 
 def _closing(text: str, at: int) -> int:

@@ -57,8 +57,8 @@ bool wge_answer_drbg(const struct wge_octets *field, int variant)
         return wc_RNG_HealthTest(reseed.length > 0, entropy.data, (word32)entropy.length, reseed.data,
                                  (word32)reseed.length, output, (word32)wanted.length) == 0 &&
                wge_octets_are(wanted, output, wanted.length);
-        /* modules have it since their line 7 (random.h) */
 #if defined(WOLFSSL_DRBG_SHA512) && (!defined(HAVE_FIPS) || FIPS_VERSION3_GE(7, 0, 0))
+    /* modules have it since their line 7 (random.h) */
     return wc_RNG_HealthTest_SHA512(reseed.length > 0, entropy.data, (word32)entropy.length, reseed.data,
                                     (word32)reseed.length, output, (word32)wanted.length) == 0 &&
            wge_octets_are(wanted, output, wanted.length);

@@ -82,8 +82,11 @@ def forwarding(*files: str) -> Observation:
 
 
 def test_the_shipped_configuration_sends_over_tls_and_waits_on_disk() -> None:
-    found = forwarding((TREE / "rsyslog" / "60-wolfguard-records.conf").read_text())
-    assert found.seen == {"targets": ("collector.example.org",), "plain": (), "unqueued": ()}
+    records = (TREE / "rsyslog" / "60-wolfguard-records.conf").read_text()
+    name = "collector.example.org"
+    assert forwarding(records).seen == {"targets": (name,), "plain": (), "unqueued": ()}
+    found = forwarding(records, (TREE / "rsyslog" / "61-wolfguard-machine.conf").read_text())
+    assert found.seen == {"targets": (name, name), "machine": (name,), "plain": (), "unqueued": ()}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,11 @@ def test_ways_to_a_collector(text: str, plain: bool, unqueued: bool) -> None:
     (target,) = found.part(("targets",))  # type: ignore[misc]
     assert found.part(("plain",)) == ((target,) if plain else ())
     assert found.part(("unqueued",)) == ((target,) if unqueued else ())
+    assert found.part(("machine",)) == (target,)
+
+
+def test_a_rule_set_of_its_own_does_not_hear_the_machine() -> None:
+    assert forwarding('ruleset(name="a") { action(type="omfwd" target="log.example.org") }').part(("machine",)) is None
 
 
 def test_nothing_is_sent_away() -> None:
