@@ -26,7 +26,7 @@ import yaml
 
 from tests.interop.radius import pki
 from tests.vm.appliance.ground import BOOT_SECONDS, CLIENT, SITE, Ground, booted, wait
-from tests.vm.appliance.image import CACHE, NAME, OUTSIDE, TREE, make
+from tests.vm.appliance.image import CACHE, INSIDE, NAME, OUTSIDE, TREE, make
 from tests.vm.disk import remove
 from wolfguard.cli.demo.client import Client, ClientError
 from wolfguard.errors import LocalError
@@ -42,6 +42,8 @@ SITE_HOST = "198.51.100.2"
 PLAY_SECONDS = 2400.0
 CLIENT_SECONDS = 120.0
 RECORD_SECONDS = 120.0
+# What is said by then: the administrator's command, and by auditd's plugin a record of the kernel's.
+MACHINE_SAYS = (r"sudo \S+ ", r"\S+ \S+ .*type=\w+ msg=audit")
 Claim = tuple[str, bool, str]
 
 
@@ -186,6 +188,16 @@ def records(ground: Ground) -> Iterator[Claim]:
     command = [str(Path(sys.prefix) / "bin" / "wolfguard"), "records", "verify", "--key", str(key)]
     told = subprocess.run([*command, str(trail)], capture_output=True, text=True, check=False)
     yield "its trail is whole, and the gateway's key has signed it", told.returncode == 0, _last(told.stdout, "verdict")
+    log, said = collected(ground) / f"{INSIDE}.log", ""
+
+    def told_too() -> bool:
+        nonlocal said
+        said = log.read_text("utf-8", "replace") if log.exists() else ""
+        return all(re.search(rf"^<\d+>1 \S+ {NAME} {each}", said, re.MULTILINE) for each in MACHINE_SAYS)
+
+    with contextlib.suppress(TimeoutError):
+        wait(told_too, "the collector has the machine's log", RECORD_SECONDS)
+    yield "it has what the machine says, its audit system too", told_too(), f"{said.count(chr(10))} lines"
 
 
 def audit(ground: Ground) -> Iterator[Claim]:
