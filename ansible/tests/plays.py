@@ -20,11 +20,14 @@ DEBIAN = {
 }
 
 
-def run(folder: Path, role: str, facts: Mapping[str, str] = DEBIAN, **variables: Any) -> tuple[int, str]:
-    """Exit code and output of a play of that role alone."""
+def run(
+    folder: Path, role: str, facts: Mapping[str, str] = DEBIAN, *, ground: str = "", **variables: Any
+) -> tuple[int, str]:
+    """Exit code and output of a play of that role alone. `ground`: a script that mounts what the machine shows, in a
+    mount namespace of the play's own."""
     tasks = [
         {"ansible.builtin.set_fact": {**facts, "cacheable": True}},
-        {"ansible.builtin.include_role": {"name": role, "apply": {"check_mode": True}}, "vars": variables},
+        {"ansible.builtin.include_role": {"name": role}, "vars": variables},
     ]
     playbook = folder / "play.yml"
     playbook.write_text(
@@ -34,8 +37,18 @@ def run(folder: Path, role: str, facts: Mapping[str, str] = DEBIAN, **variables:
     # of several Pythons the one that apt's module is for
     python = {"ansible_python_interpreter": "/usr/bin/python3"}
     environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"), "ANSIBLE_NOCOLOR": "1"}
+    around = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'set -e; {ground}\nexec "$@"', "ground"]
     result = subprocess.run(
-        [str(program), "-i", "localhost,", "-e", json.dumps(python), str(playbook)],
+        [
+            *(around if ground else []),
+            str(program),
+            "--check",
+            "-i",
+            "localhost,",
+            "-e",
+            json.dumps(python),
+            str(playbook),
+        ],
         cwd=folder,
         env=environment,
         check=False,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import plays
@@ -56,3 +57,27 @@ def test_selinux_that_is_not_wanted_is_left_alone(tmp_path: Path) -> None:
     code, output = plays.run(tmp_path, "selinux", CONTAINER, selinux_wanted="untouched")
     assert code == 0, output
     assert "changed=0" in output
+
+
+KERNEL_SAYS = "mount -t tmpfs none /sys/fs; mkdir /sys/fs/selinux; printf {word} >/sys/fs/selinux/enforce"
+
+
+@pytest.mark.parametrize("word", ["0", "1"], ids=["permissive", "enforcing"])
+@pytest.mark.parametrize("wanted", ["enforcing", "untouched"])
+def test_a_kernel_with_selinux_is_taken_for_what_it_says(tmp_path: Path, word: str, wanted: str) -> None:
+    """What check mode foresees there; what is done is shown by the machine of `./bootstrap test --vm --appliance`."""
+    configuration = tmp_path / "config"
+    configuration.write_text("SELINUX=permissive\nSELINUXTYPE=default\n")
+    code, output = plays.run(
+        tmp_path,
+        "selinux",
+        ground=KERNEL_SAYS.format(word=word),
+        selinux_wanted=wanted,
+        __selinux_configuration=str(configuration),
+    )
+    assert code == 0, output
+    # no other boot is asked for, and a machine that would only warn after its next one is not left so
+    assert "Now the machine runs without it" not in output
+    step = output.partition("SELinux enforces from the next boot on]")[2]
+    assert re.match(r" \*+ (\w+):", step)[1] == ("changed" if wanted == "enforcing" else "skipping")  # type: ignore[index]
+    assert configuration.read_text().startswith("SELINUX=permissive")

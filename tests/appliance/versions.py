@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sources of other versions of the gateway than this tree, for the scenario `upgrade`.
+"""Sources of other versions of the gateway than this tree, for the scenarios `upgrade` and `default`.
 
     python -m tests.appliance.versions MACHINE KIND
 
-Each is this tree under a number of its own; some have a defect that a real version could have. Owns the folder
+Each is this tree under a number of its own; some have a defect that a real version could have, and one is for a FIPS
+bundle that is none. Owns the folder
 `versions` beside what is known of a machine. Must not know how a version is installed.
 """
 
@@ -20,6 +21,7 @@ import yaml
 
 from tests.appliance.machine import STATE
 from tests.appliance.store import TREE
+from tests.unit.fips import fake_bundle
 
 GATEWAY: Final = TREE / "ansible" / "roles" / "gateway" / "vars" / "main.yml"
 
@@ -44,11 +46,19 @@ def weaker_unit(tree: Path) -> None:
     unit.write_text(unit.read_text("utf-8").replace("ProtectSystem=strict\n", "").replace("NoNewPrivileges=yes\n", ""))
 
 
+def for_a_made_up_module(tree: Path) -> None:
+    """Its patch of wolfSSL fits the tree that tests/unit/fips/fake_bundle.py makes up."""
+    for patch in (tree / "fips" / "patches").glob("*.patch"):
+        patch.unlink()
+    (tree / "fips" / "patches" / "0001-outside.patch").write_text(fake_bundle.PATCH.lstrip())
+
+
 KINDS: Final[Mapping[str, tuple[str, Callable[[Path], None]]]] = {
     "before": ("0.0.1", nothing),
     "does-not-compile": ("9.0.1", does_not_compile),
     "no-worker": ("9.0.2", no_worker),
     "weaker-unit": ("9.0.3", weaker_unit),
+    "for-a-made-up-module": ("9.0.4", for_a_made_up_module),
 }
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sender and a collector of the shipped configurations of rsyslog, of Debian 12 and 13, in one network namespace.
+"""The shipped configuration of rsyslog at both ends, the gateway's and a collector's, in a root file system of Debian.
 
-Owns the daemons, their certificates, and a trail that is written as the gateway's sink writes it.
-"""
+Owns the life of the daemons, their namespace, and the trail that one of them sends and the other collects."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ TREE = Path(__file__).resolve().parents[2]
 PACKAGES = ("rsyslog", "rsyslog-relp", "procps", "iproute2")
 RELEASES = {name: roots.Root(f"syslog-{name}", name, PACKAGES) for name in ("bookworm", "trixie")}
 COLLECTOR, GATEWAY, STRANGER = "collector.example.test", "gateway.example.test", "stranger.example.test"
-LIMIT = 60.0
+LIMIT = 120.0
 MACHINE = """module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{socket}")
 """
@@ -115,8 +114,12 @@ class Ground:
         return file.read_text().splitlines() if file.exists() else []
 
     def emit(self, count: int) -> None:
-        """So many more records of the trail and a checkpoint, written as the gateway's sink writes them."""
+        """So many more records of the trail and a checkpoint."""
         self.maker.event(count).checkpoint()
+        self.write()
+
+    def write(self) -> None:
+        """What the maker has made since, as the gateway's sink writes it."""
         with self.source.open("a") as file:
             for text in self.maker.texts[self.written :]:
                 file.write(f"{text}\n")
@@ -136,11 +139,11 @@ class Ground:
             raise AssertionError(f"{error}: {len(self.collected)} of {self.written}\n{self.log()}") from None
 
 
-Make = Callable[..., tuple[Ground, Daemon, Daemon]]
+MakeExport = Callable[..., tuple[Ground, Daemon, Daemon]]
 
 
 @pytest.fixture(params=RELEASES)
-def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+def make_export(request: pytest.FixtureRequest) -> Iterator[MakeExport]:
     root = roots.make(RELEASES[request.param])
     folder = root / "srv" / f"wolfguard-{os.getpid()}"
     namespace = Namespace(f"wgs{os.getpid()}-{request.param}"[:15])

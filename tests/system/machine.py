@@ -23,10 +23,11 @@ from wolfguard.linux.namespace import Namespace
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "libnftables1", "nftables", "iproute2", "procps")
 # The interpreter of the installed package is the host's, so the machine is of the host's release.
 RELEASES = {name: roots.Root(f"machine-{name}", name, PACKAGES) for name in ("bookworm", "trixie")}
-# What README asks of a container: Landlock, locked memory, network parameters, /dev/net/tun.
+# What README asks of a container: Landlock, locked memory, network parameters, /dev/net/tun, a look at the clock.
 OPTIONS = (
     "--capability=CAP_NET_ADMIN", "--bind=/dev/net/tun",
-    "--system-call-filter=@memlock landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+    "--system-call-filter=@memlock adjtimex clock_adjtime "
+    "landlock_create_ruleset landlock_add_rule landlock_restrict_self",
 )  # fmt: skip
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 BOOT_SECONDS = 60.0

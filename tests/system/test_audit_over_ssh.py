@@ -226,7 +226,7 @@ def test_nothing_is_left_on_the_machine(gateway: Field, gw1: Server) -> None:
 
 
 def test_through_sudo(gateway: Field, gw1: Server, tmp_path: Path) -> None:
-    """By a sudo that notes what it is asked and does it: Debian's own is not on every machine that tests."""
+    """By a sudo that notes what it is asked and does it; Debian's own is asked in test_audit_through_sudo.py."""
     folder = tmp_path / "bin"
     folder.mkdir()
     asked = tmp_path / "asked"

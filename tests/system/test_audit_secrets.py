@@ -20,6 +20,7 @@ from tests.system import secrets_in
 
 SHARED = "planted-shared-secret-of-radius"
 TYPED = "planted-password-that-nobody-has"
+PRINTED = "planted-word-that-sshd-repeats"
 REPORTS = {
     "bundle.jsonl",
     "hdf.json",
@@ -58,6 +59,10 @@ def hashes(field: Field) -> dict[str, bytes]:
 def audited(field: Field, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-m", "wolfguard.cli", "--socket", str(field.site.control), "audit", "run"]
     command += ["--fail-on", "never", "--output", str(folder / "report"), "--all", *words]
+    # an ssh server whose configuration it does not understand: it prints the word on standard error
+    (folder / "sshd_config").write_text(f"{PRINTED} yes\n")
+    covered = f'mount --bind {folder}/sshd_config /etc/ssh/sshd_config && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", covered, "sh", *command]
     return subprocess.run(field.topology.gateway.inside(command), check=False, capture_output=True, text=True)
 
 
@@ -71,13 +76,20 @@ def test_no_output_has_a_secret(gateway: Field, tmp_path: Path) -> None:
             except ConnectionError:
                 typed = True
         assert typed
-        result = audited(gateway, tmp_path)
+        (tmp_path / "audit").mkdir()
+        result = audited(gateway, tmp_path / "audit")
     assert result.returncode == 0, result.stderr
-    (tmp_path / "stdout").write_text(result.stdout)
-    (tmp_path / "stderr").write_text(result.stderr)
-    assert {file.name for file in (tmp_path / "report").iterdir()} == REPORTS
+    report = tmp_path / "audit" / "report"
+    (report / "stdout").write_text(result.stdout)
+    (report / "stderr").write_text(result.stderr)
+    assert {file.name for file in report.iterdir()} == REPORTS | {"stdout", "stderr"}
+    assert (
+        "sshd does not tell its settings: exit code 255, it does not understand its configuration"
+        in (report / "result.json").read_text()
+    )
     assert "signed by the gateway's evidence key" in result.stdout
     secrets = {"password": PASSWORD.encode(), "typed": TYPED.encode(), "shared": SHARED.encode()}
+    secrets["printed"] = PRINTED.encode()
     secrets["cookie"] = cookie.encode()
     secrets |= {f"hash of a password {name}": value for name, value in hashes(gateway).items()}
     for name in KEYS:
@@ -86,7 +98,7 @@ def test_no_output_has_a_secret(gateway: Field, tmp_path: Path) -> None:
             secrets |= {f"{name} {part}": value for part, value in secrets_in.private_key(file.read_bytes()).items()}
     assert any(name.startswith("hash of") for name in secrets)
     assert sum("key content" in name for name in secrets) >= 4
-    assert secrets_in.found(secrets, tmp_path) == []
+    assert secrets_in.found(secrets, report) == []
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from tests.interop.conftest import PASSWORD, Field
 from tests.interop.raw import Raw
 from tests.system.whole_gateway import Json, connect, kept, pings, sessions, status, until
+from wolfguard.backup import archive
 from wolfguard.cli.demo.client import Client
 
 
@@ -144,7 +146,7 @@ def test_damaged_backups_change_nothing(field: Field) -> None:
         "is cut off": data[:-100],
         "is not a backup of wolfguard": b"PK" + data,
         "was changed or damaged": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
-        "a newer version made it": data.replace(b"wolfguard-backup 1", b"wolfguard-backup 2", 1),
+        "a newer version made it": data.replace(b"wolfguard-backup 2", b"wolfguard-backup 3", 1),
     }
     for text, content in damaged.items():
         other = field.site.folder / "other"
@@ -153,6 +155,22 @@ def test_damaged_backups_change_nothing(field: Field) -> None:
         assert text in refused(field, "restore", "--check", str(other))
     assert owned(field) == before
     assert (field.site.folder / "state" / "sessiond.sqlite").read_bytes() == state
+
+
+def test_a_backup_of_another_machine_is_taken_by_its_name_alone(field: Field) -> None:
+    made = archive.decode(backup(field).read_bytes())
+    other = field.site.folder / "other"
+    head = dataclasses.replace(made.head, host="vpn9")
+    other.write_bytes(archive.encode(dataclasses.replace(made, head=head)))
+    field.gateway.stop()
+    before = owned(field)
+    for words in ([], ["--of", "vpn8"]):
+        text = refused(field, "restore", *words, str(other))
+        assert "this backup is of vpn9" in text
+        assert text.rstrip().endswith("--of vpn9")
+    assert owned(field) == before
+    assert field.site.wolfguard("restore", "--of", "vpn9", str(other)).returncode == 0
+    assert owned(field) == before
 
 
 def test_no_backup_takes_the_place_of_another(field: Field) -> None:

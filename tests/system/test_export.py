@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shipped configuration of rsyslog against a real collector: records of a real trail leave over TLS, the collector
 is stopped, killed and started, the sender is killed, the file is rotated; what the collector has then is the trail, in
-order. rsyslog is that of Debian 12 and 13."""
+order. rsyslog is that of Debian 12 and 13. Deaths at one exact moment are test_export_deaths.py's."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import shutil
 import signal
 import subprocess
 
-from tests.system.export_ground import GATEWAY, LIMIT, STRANGER, Make, keys, make, verified
+from tests.system.export_ground import GATEWAY, LIMIT, STRANGER, MakeExport, keys, verified
 from tests.system.whole_gateway import until
 
-__all__ = ["make"]
 
-
-def test_both_configurations_are_ones(make: Make) -> None:
-    for daemon in make()[1:]:
+def test_both_configurations_are_ones(make_export: MakeExport) -> None:
+    for daemon in make_export()[1:]:
         result = subprocess.run(daemon.command("-N1"), check=False, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert "error" not in result.stderr.lower(), result.stderr
 
 
-def test_nothing_is_lost_and_the_order_stays(make: Make) -> None:
-    place, server, sender = make()
+def test_nothing_is_lost_and_the_order_stays(make_export: MakeExport) -> None:
+    place, server, sender = make_export()
     server.start()
     sender.start()
     place.emit(50)
@@ -53,8 +51,8 @@ def test_nothing_is_lost_and_the_order_stays(make: Make) -> None:
     assert fresh == place.maker.texts
 
 
-def test_number_and_hash_stand_in_the_structured_data(make: Make) -> None:
-    place, server, sender = make()
+def test_number_and_hash_stand_in_the_structured_data(make_export: MakeExport) -> None:
+    place, server, sender = make_export()
     server.words['string="%msg%'] = 'string="%structured-data% %msg%'
     server.write()
     server.start()
@@ -67,9 +65,9 @@ def test_number_and_hash_stand_in_the_structured_data(make: Make) -> None:
     ]
 
 
-def test_a_stranger_hands_in_nothing(make: Make) -> None:
+def test_a_stranger_hands_in_nothing(make_export: MakeExport) -> None:
     """A certificate by the same authority, but for another name; with the right name the very same records arrive."""
-    place, server, sender = make(STRANGER)
+    place, server, sender = make_export(STRANGER)
     server.start()
     sender.start()
     place.emit(5)

@@ -8,10 +8,8 @@ import re
 import signal
 import socket
 
-from tests.system.export_ground import LIMIT, Ground, Make, make, verified
+from tests.system.export_ground import LIMIT, Ground, MakeExport, verified
 from tests.system.whole_gateway import until
-
-__all__ = ["make"]
 
 AUTHPRIV, INFORMATION, DEBUG = 10 << 3, 6, 7
 LINE = re.compile(r"<(\d+)>1 \S+ (\S+) (\S+) (\S+) - - *(.*)")
@@ -30,8 +28,8 @@ def texts(place: Ground) -> list[str]:
     return [line[5] for line in map(LINE.fullmatch, place.said) if line and line[3] == "sshd"]
 
 
-def test_a_login_arrives_with_priority_program_and_process(make: Make) -> None:
-    place, server, sender = make()
+def test_a_login_arrives_with_priority_program_and_process(make_export: MakeExport) -> None:
+    place, server, sender = make_export()
     server.start()
     sender.start()
     say(place, "a word for programmers", DEBUG)
@@ -45,8 +43,8 @@ def test_a_login_arrives_with_priority_program_and_process(make: Make) -> None:
     assert verified(place).verdict == "sound"
 
 
-def test_nothing_is_lost_while_the_collector_is_away_and_the_sender_dies(make: Make) -> None:
-    place, server, sender = make()
+def test_nothing_is_lost_while_the_collector_is_away_and_the_sender_dies(make_export: MakeExport) -> None:
+    place, server, sender = make_export()
     server.start()
     sender.start()
     expected = [f"line {number}" for number in range(200)]

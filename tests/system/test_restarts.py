@@ -76,6 +76,12 @@ def records(field: Field) -> list[Json]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+def lost(field: Field) -> list[tuple[int, int]]:
+    """Slot and sessions of each worker that was lost: once for each death."""
+    fields = [each["fields"] for each in records(field) if each["event"] == "worker.lost"]
+    return [(each["slot"], each["count"]) for each in fields]
+
+
 def check(field: Field, alice: Json) -> None:
     """What must hold after every restart."""
     (session,) = sessions(field, "alice")
@@ -97,6 +103,7 @@ def test_the_worker_of_others(field: Field, alice: Json) -> None:
     with pinging(field):
         kill(field, "worker", 1 - session["slot"])
         check(field, alice)
+    assert lost(field) == [(1 - session["slot"], 0)]
 
 
 def test_the_worker_of_the_session(field: Field, alice: Json) -> None:
@@ -104,6 +111,7 @@ def test_the_worker_of_the_session(field: Field, alice: Json) -> None:
     kill(field, "worker", session["slot"])
     until(lambda: pings(field), "traffic again")
     check(field, alice)
+    assert lost(field) == [(1 - session["slot"], 0), (session["slot"], 1)]
 
 
 def test_the_wait_grows_and_the_status_says_so(field: Field, alice: Json) -> None:

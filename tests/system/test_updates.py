@@ -75,6 +75,11 @@ def is_kept(field: Field, alice: Json) -> None:
     assert kept(session) == kept(alice)
 
 
+def losses(field: Field) -> list[str]:
+    """Which processes the records call lost."""
+    return [name for name in ("worker.lost", "network.lost") for _ in range(field.events().count(f'"{name}"'))]
+
+
 def gap(field: Field, act: Callable[[], object]) -> float:
     """Seconds without an answer, the longest, while and after something is done."""
     command = ["ping", "-n", "-D", "-i", "0.05", Topology.UPSTREAM_V4]
@@ -109,6 +114,7 @@ def test_process_after_process(field: Field, alice: Json, versions: Versions) ->
     for pid in pids(field).values():
         assert "/versions/1.1/" in Path(f"/proc/{pid}/maps").read_text()
     is_kept(field, alice)
+    assert losses(field) == []
 
 
 def test_a_session_of_another_worker_notices_nothing_of_one(field: Field, alice: Json) -> None:
@@ -172,6 +178,8 @@ def test_a_stop_that_keeps_sessions(field: Field, alice: Json, versions: Version
     print(f"without an answer for {gap(field, update):.2f} s")
     assert status(field)["version"] == "2.0"
     is_kept(field, alice)
+    # neither by the stop nor by a version that has not passed
+    assert losses(field) == []
 
 
 def test_a_version_that_does_not_start_ends_no_session(field: Field, alice: Json, versions: Versions) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from wolfguard.audit.complaint import complaint
 from wolfguard.audit.looking import Facts
 from wolfguard.audit.observation import Unobservable
 
@@ -69,11 +70,16 @@ class Program(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a program printed and how it ended. `errors` is its first line on standard error."""
+    """What a program printed and how it ended. `complaint` is what `audit.complaint` makes of its standard error."""
 
     text: str
     code: int
-    errors: str
+    complaint: str
+
+    @property
+    def why(self) -> str:
+        """Of one that does not tell what it was asked."""
+        return f"exit code {self.code}" + (f", {self.complaint}" if self.complaint else "")
 
 
 class Place(Protocol):
@@ -121,8 +127,7 @@ def command(program: Program, words: Sequence[str]) -> tuple[str, ...]:
 
 def output(text: bytes, code: int, errors: bytes) -> Output:
     """Of what a program has printed."""
-    first = errors.decode("utf-8", "replace").strip().partition("\n")[0]
-    return Output(text.decode("utf-8", "replace"), code, first)
+    return Output(text.decode("utf-8", "replace"), code, complaint(errors))
 
 
 def file_facts(found: Facts) -> FileFacts:

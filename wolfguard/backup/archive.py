@@ -2,7 +2,8 @@
 """The form of a backup: bytes to an archive and back. No file, clock or database here.
 
     wolfguard-backup FORMAT\\n          FORMAT is a number; a reader knows those up to its own
-    {"made": ..., "entries": ...}\\n    one line of JSON: what is in it, in the order of the contents
+    {"made": ..., "entries": ...}\\n    one line of JSON: what is in it, in the order of the contents; "host" since
+                                      format 2
     contents, one behind the other
     sha256 HEX\\n                       over everything before this line
 
@@ -21,7 +22,7 @@ from typing import Any, Final
 from wolfguard.crypto.digest import sha256
 from wolfguard.errors import LocalError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 SIZE_MAX: Final = 1 << 30
 HEAD_MAX: Final = 1 << 20
 ENTRIES_MAX: Final = 4096
@@ -31,8 +32,9 @@ STATE: Final = "state"
 _FIRST = re.compile(rb"wolfguard-backup ([0-9]{1,9})\n")
 _TRAILER = re.compile(rb"sha256 ([0-9a-f]{64})\n\Z")
 _TRAILER_BYTES: Final = len("sha256 ") + 64 + 1
-_HEAD_KEYS: Final = {"made", "version", "schema", "site_file", "entries"}
-_ENTRY_KEYS: Final = {"name", "mode", "owner", "group", "size"}
+_HEAD: Final[Mapping[str, type]] = {"made": int, "version": str, "schema": int, "site_file": str, "entries": list}
+_HEAD_SINCE_2: Final[Mapping[str, type]] = {"host": str}
+_ENTRY: Final[Mapping[str, type]] = {"name": str, "mode": int, "owner": str, "group": str, "size": int}
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}\Z")
 
 
@@ -54,13 +56,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Head:
     """`made` is Unix time, `version` of the program that made it, `schema` that of the state, `site_file` a path among
-    the entries."""
+    the entries, `host` the name of the machine ("" where the backup does not say)."""
 
     made: int
     version: str
     schema: int
     site_file: str
     entries: tuple[Entry, ...]
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def decode(data: bytes) -> Archive:
     end = data.find(b"\n", first.end(), first.end() + HEAD_MAX + 1)
     if end < 0:
         raise _unreadable("it has no head")
-    head = _head(data[first.end() : end])
+    head = _head(data[first.end() : end], int(first[1]))
     contents: dict[str, bytes] = {}
     place = end + 1
     for entry in head.entries:
@@ -111,24 +114,23 @@ def decode(data: bytes) -> Archive:
     return Archive(head, contents)
 
 
-def _head(line: bytes) -> Head:
+def _head(line: bytes, form: int) -> Head:
     try:
         value = json.loads(line)
     except ValueError:
         raise _unreadable("its head is not JSON") from None
-    fields = _fields(value, _HEAD_KEYS, {"made": int, "version": str, "schema": int, "site_file": str, "entries": list})
+    fields = _fields(value, _HEAD if form < 2 else {**_HEAD, **_HEAD_SINCE_2})
     if not 0 < len(fields["entries"]) <= ENTRIES_MAX:
         raise _unreadable(f"it has {len(fields['entries'])} entries")
     entries = tuple(_entry(each) for each in fields["entries"])
     names = [entry.name for entry in entries]
     if len(set(names)) != len(names) or STATE not in names or fields["site_file"] not in names:
         raise _unreadable("an entry is there twice, or state or site file are missing")
-    return Head(fields["made"], fields["version"], fields["schema"], fields["site_file"], entries)
+    return Head(**{**fields, "entries": entries})
 
 
 def _entry(value: Any) -> Entry:
-    fields = _fields(value, _ENTRY_KEYS, {"name": str, "mode": int, "owner": str, "group": str, "size": int})
-    entry = Entry(**fields)
+    entry = Entry(**_fields(value, _ENTRY))
     path = entry.name.split("/")
     if entry.name != STATE and (path[0] or len(path) < 3 or {"", ".", ".."} & set(path[1:]) or "\0" in entry.name):
         raise _unreadable("an entry's name is no absolute path of a file below a folder")
@@ -139,8 +141,8 @@ def _entry(value: Any) -> Entry:
     return entry
 
 
-def _fields(value: Any, keys: set[str], kinds: Mapping[str, type]) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.keys() != keys:
+def _fields(value: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() != kinds.keys():
         raise _unreadable("its head has not the fields of this format")
     for name, kind in kinds.items():
         if type(value[name]) is not kind or (kind is int and value[name] < 0):

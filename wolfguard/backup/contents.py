@@ -24,9 +24,10 @@ FILE_MAX: Final = 16 << 20
 
 
 def gather(
-    site_file: Path, configuration: Configuration, state: bytes, schema: int, *, version: str, now: int
+    site_file: Path, configuration: Configuration, state: bytes, schema: int, *, version: str, now: int, host: str
 ) -> Archive:
-    """`state` is a whole copy of the state file. Raises BackupError for a file that is missing or cannot be read."""
+    """`state` is a whole copy of the state file, `host` this machine's name. Raises BackupError for a file that is
+    missing or cannot be read."""
     entries: list[Entry] = []
     contents: dict[str, bytes] = {}
     for path in (str(site_file), *named_files(configuration)):
@@ -36,7 +37,7 @@ def gather(
     account = "wolfguard-sessiond"
     entries.append(Entry(STATE, 0o600, account, account, len(state)))
     contents[STATE] = state
-    return Archive(Head(now, version, schema, str(site_file), tuple(entries)), contents)
+    return Archive(Head(now, version, schema, str(site_file), tuple(entries), host), contents)
 
 
 def named_files(configuration: Configuration) -> tuple[str, ...]:

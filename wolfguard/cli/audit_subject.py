@@ -190,8 +190,7 @@ def _asked_there(place: FarPlace, program: Program, socket: str) -> dict[str, An
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        why = said.errors or f"exit code {said.code}"
-        raise Unobservable(f"`{' '.join(program.value[:3])}` of {place.name} does not tell: {why}")
+        raise Unobservable(f"`{' '.join(program.value[:3])}` of {place.name} does not tell: {said.why}")
     return found
 
 

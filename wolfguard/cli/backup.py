@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
 import sys
 import tempfile
@@ -80,6 +81,7 @@ def described(head: Head) -> dict[str, object]:
         "version": head.version,
         "schema": head.schema,
         "site_file": head.site_file,
+        "host": head.host,
         "files": [entry.name for entry in head.entries if entry.name != STATE],
     }
 
@@ -99,7 +101,13 @@ def _make(file: Path, socket_path: Path, as_json: bool) -> tuple[bytes, Head]:
             _copy_resting(configuration, copy)
         schema = judge(copy)
         made = contents.gather(
-            file, configuration, copy.read_bytes(), schema, version=metadata.version(DISTRIBUTION), now=int(time.time())
+            file,
+            configuration,
+            copy.read_bytes(),
+            schema,
+            version=metadata.version(DISTRIBUTION),
+            now=int(time.time()),
+            host=socket.gethostname(),
         )
     return archive.encode(made), made.head
 

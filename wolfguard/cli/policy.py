@@ -24,6 +24,7 @@ from wolfguard.policy.controls import (
 )
 from wolfguard.policy.enforcement import ansible
 from wolfguard.policy.expect import Value, told
+from wolfguard.policy.recorded import rendered
 from wolfguard.policy.rule import Rule
 from wolfguard.policy.rules import probes, read_rule, read_rules, rule_ids
 from wolfguard.policy.variables import Variable, read_tailoring, variables
@@ -139,11 +140,17 @@ def check(waivers_file: Path | None, tailoring_file: Path | None, as_json: bool)
         click.echo(f"good: {', '.join(f'{number} {name}' for name, number in found.items())}")
 
 
-@command.command(epilog=examples(("wolfguard policy render --ansible", "what ansible/roles/base/vars/main.yml holds")))
-@click.option("--ansible", "for_ansible", is_flag=True, required=True, help="As variables of the Ansible role base.")
-def render(for_ansible: bool) -> None:
+@command.command(
+    epilog=examples(
+        ("wolfguard policy render --ansible", "what ansible/roles/base/vars/main.yml holds"),
+        ("wolfguard policy render --audit-rules", "for a file of /etc/audit/rules.d"),
+    )
+)
+@click.option("--ansible", "what", flag_value="ansible", required=True, help="As variables of the Ansible role base.")
+@click.option("--audit-rules", "what", flag_value="audit-rules", help="What of persons' work the kernel can record.")
+def render(what: str) -> None:
     """Print the values that rules recommend for the machine, for programs that set them."""
-    click.echo(ansible(read_rules()), nl=False)
+    click.echo(ansible(read_rules()) if what == "ansible" else rendered(), nl=False)
 
 
 def _summary(rule: Rule) -> dict[str, Any]:

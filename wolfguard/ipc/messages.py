@@ -79,10 +79,11 @@ class Attach(Notice):
 
 @dataclass(frozen=True, slots=True)
 class Detach(Notice):
-    """The other process has ended; its channel is dead."""
+    """The other process has ended; its channel is dead. `asked`: it was told to end."""
 
     peer: str
     slot: int
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)

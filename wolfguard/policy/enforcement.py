@@ -32,6 +32,8 @@ def ansible(rules: Iterable[Rule]) -> str:
     modules: set[str] = set()
     recorded: list[str] = []
     for rule in sorted(rules, key=lambda each: each.id):
+        if rule.enforce.none:
+            continue
         arguments: dict[str, Any] = dict(rule.observe.look.arguments)
         match rule.observe.look.probe:
             case "kernel-parameter":
@@ -90,7 +92,9 @@ def _of_sshd(rule: Rule) -> tuple[str, str]:
     if found is None or found[1].lower() != rule.observe.key[-1]:
         raise ConfigurationError(f"rule {rule.id}: the remedy does not begin with `NAME VALUE in /etc/ssh/sshd_config`")
     name, word = found.groups()
-    value = tuple(word.split(",")) if rule.expect.comparison == "within" else word
+    value: tuple[str, ...] | str | int = int(word) if word.isdecimal() else word
+    if rule.expect.comparison == "within":
+        value = tuple(word.split(","))
     if rule.expect.holds(value) is not True:
         raise ConfigurationError(f"rule {rule.id}: its own remedy, {name} {word}, would not let it pass")
     return name, word

@@ -144,6 +144,14 @@ def _at_most(seen: Any, wanted: Any) -> bool | None:
     return bool(seen <= wanted) if _is_number(seen) else None
 
 
+def _is_range(value: Any) -> bool:
+    return _is_list(value) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+
+
+def _between(seen: Any, wanted: Any) -> bool | None:
+    return bool(wanted[0] <= seen <= wanted[1]) if _is_number(seen) else None
+
+
 def _matches(seen: Any, wanted: Any) -> bool | None:
     known = isinstance(seen, str) and len(seen) <= TEXT_MAXIMUM
     return re.fullmatch(wanted, seen) is not None if known else None
@@ -167,6 +175,7 @@ COMPARISONS: Final[Mapping[str, Comparison]] = {
     "none_of": Comparison(_are_scalars, _over_scalar(lambda seen, wanted: not _among(seen, wanted)), "none of"),
     "at_least": Comparison(_is_number, _at_least, "at least"),
     "at_most": Comparison(_is_number, _at_most, "at most"),
+    "between": Comparison(_is_range, _between, "from the first to the second of"),
     "contains": Comparison(_is_scalar, _over_list(lambda seen, wanted: _among(wanted, seen)), "contains"),
     "contains_all": Comparison(
         _are_scalars, _over_list(lambda seen, wanted: all(_among(each, seen) for each in wanted)), "contains all of"

@@ -62,6 +62,9 @@ class Child(abc.ABC):
     async def detached(self, peer: str, slot: int) -> None:  # noqa: B027
         """The channel given with `attached` has ended; a new one comes when the other process is back."""
 
+    async def ended(self, peer: str, slot: int, asked: bool) -> None:  # noqa: B027
+        """The other process itself has ended, before or after its channel; `asked`: it was told to."""
+
     async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
         """A channel that is not for messages stands, number `index` of those with this peer and slot. Owns `fd`."""
         os.close(fd)

@@ -208,6 +208,7 @@ class _Frame:
         if channel is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(LAST_WORDS_SECONDS, self._steps.put_nowait, lambda: self._lost(channel))
+        self._steps.put_nowait(lambda: self._child.ended(message.peer, message.slot, message.asked))
 
     async def _on_reconfigure(self, message: Reconfigure, sender: Sender) -> Reconfigured:
         done: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()

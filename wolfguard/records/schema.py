@@ -233,8 +233,13 @@ EVENTS: Final = (
         (FAILURE,),
         (Field("what", STRING, "label of the worker's event"), _COUNT, _DETAIL),
     ),
-    Event("worker.lost", "A worker process ended.", (FAILURE,), (Field("slot", INTEGER, "its slot"), _COUNT)),
-    Event("network.lost", "The process that sets routes ended or did not answer.", (FAILURE,), (_COUNT, _DETAIL)),
+    Event(
+        "worker.lost",
+        "A worker process ended without being told to.",
+        (FAILURE,),
+        (Field("slot", INTEGER, "its slot"), _COUNT),
+    ),
+    Event("network.lost", "The process that sets routes ended without being told to.", (FAILURE,), (_COUNT, _DETAIL)),
     Event(
         "admin.disconnected",
         "An administrator ended sessions.",

@@ -125,6 +125,7 @@ def _expression(text: str) -> Callable[[Any], bool]:
 
 FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "file": (lambda value: not value or Path(value).is_file(), "a file on this controller"),
+    "host": (_expression(r"[A-Za-z0-9._-]{0,64}"), "the name of a machine"),
     "name": (_expression(r"(?=.{1,253}$)[A-Za-z0-9*]([A-Za-z0-9-]{0,62}\.?)+"), "a name in the DNS"),
     "network": (_network, "a network (an address with a prefix length, and no host bits)"),
     "port": (_port, "a port (1 to 65535)"),

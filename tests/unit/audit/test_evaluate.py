@@ -59,6 +59,8 @@ def turned(expect: Expectation, value: Any) -> Any:
             return wanted - 1
         case "at_most":
             return wanted + 1
+        case "between":
+            return wanted[1] + 1
         case "contains":
             return tuple(each for each in value if each != wanted)
         case "contains_all":
@@ -114,6 +116,7 @@ def test_conditions(rule: Rule) -> None:
     assert rule.condition is not None
     expect = rule.condition.expect
     held: Any = {"present": "there", "equals": expect.wanted, "one_of": ("file",), "none_of": "another"}
+    held["contains"] = (expect.wanted,)
     value = held[expect.comparison][0] if expect.comparison == "one_of" else held[expect.comparison]
     met = Observation(put({}, rule.condition.observe.key, value), "")
     assert judged(rule, good, met).state is State.PASS

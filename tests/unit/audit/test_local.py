@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.unit.audit.fake_place import see
+from wolfguard.audit.complaint import UNKNOWN
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.place import Kind, Missing, Program, lines, optional_lines, optional_listing, texts
@@ -151,7 +152,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path, monkeypatch, 'echo "$@"; echo first >&2; echo second >&2; exit 3')
     output = Local().run(Program.RULESET)
-    assert (output.text, output.code, output.errors) == ("-j -t list ruleset\n", 3, "first")
+    assert (output.text, output.code, output.why) == ("-j -t list ruleset\n", 3, f"exit code 3, {UNKNOWN}")
 
 
 @pytest.mark.usefixtures("soon")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wolfguard.backup.archive import ENTRIES_MAX, STATE, Archive, BackupError, Entry, Head, decode, encode
+from wolfguard.backup.archive import ENTRIES_MAX, FORMAT, STATE, Archive, BackupError, Entry, Head, decode, encode
 from wolfguard.crypto.digest import sha256
 
 SITE = "/etc/wolfguard-gateway/wolfguard.yml"
@@ -22,10 +22,10 @@ def archive(**files: bytes) -> Archive:
     """One with a site file, a state, and `files` below /etc."""
     contents = {SITE: b"sites: []\n", STATE: b"SQLite", **{f"/etc/{name}": text for name, text in files.items()}}
     entries = tuple(Entry(name, 0o600, ACCOUNT, ACCOUNT, len(content)) for name, content in contents.items())
-    return Archive(Head(1_800_000_000, "0.1.0", 3, SITE, entries), contents)
+    return Archive(Head(1_800_000_000, "0.1.0", 3, SITE, entries, "vpn1"), contents)
 
 
-def sealed(head: object, contents: bytes, form: int = 1) -> bytes:
+def sealed(head: object, contents: bytes, form: int = FORMAT) -> bytes:
     """A backup with a good hash, whatever its head says."""
     body = f"wolfguard-backup {form}\n".encode() + json.dumps(head).encode() + b"\n" + contents
     return body + f"sha256 {sha256(body).hex()}\n".encode()
@@ -64,7 +64,7 @@ def test_no_part_passes(data: st.DataObject) -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused(noise: bytes) -> None:
-    for data in (noise, b"wolfguard-backup 1\n" + noise):
+    for data in (noise, b"wolfguard-backup 1\n" + noise, b"wolfguard-backup 2\n" + noise):
         with pytest.raises(BackupError):
             decode(data)
 
@@ -76,12 +76,16 @@ JSON = st.recursive(
 )
 
 
-@given(JSON, st.sampled_from(["made", "version", "schema", "site_file", "entries"]))
+@given(JSON, st.sampled_from(["made", "version", "schema", "site_file", "entries", "host"]))
 def test_a_head_of_another_shape_is_refused(value: object, field: str) -> None:
     good = plain(archive())
     if value != good[field]:
         for head in (value, {**good, field: value}, {**good, "other": value}):
-            if head == {**good, field: value} and field in ("made", "version", "schema") and kind(value, good[field]):
+            if (
+                head == {**good, field: value}
+                and field in ("made", "version", "schema", "host")
+                and kind(value, good[field])
+            ):
                 continue
             with pytest.raises(BackupError, match="not written by wolfguard"):
                 decode(sealed(head, b"sites: []\nSQLite"))
@@ -136,5 +140,18 @@ def test_more_entries_than_a_gateway_has() -> None:
 
 
 def test_a_newer_format_is_named_before_its_hash_is_looked_at() -> None:
-    with pytest.raises(BackupError, match="format 2, and this version reads up to 1: a newer version made it"):
-        decode(b"wolfguard-backup 2\nwhatever a later one has")
+    with pytest.raises(BackupError, match="format 3, and this version reads up to 2: a newer version made it"):
+        decode(b"wolfguard-backup 3\nwhatever a later one has")
+
+
+def test_the_first_format_did_not_say_of_which_machine_it_is() -> None:
+    made = archive()
+    head = plain(made)
+    del head["host"]
+    contents = b"sites: []\nSQLite"
+    assert decode(sealed(head, contents, form=1)) == dataclasses.replace(
+        made, head=dataclasses.replace(made.head, host="")
+    )
+    for wrong, form in ((head, 2), (plain(made), 1)):
+        with pytest.raises(BackupError, match="not written by wolfguard"):
+            decode(sealed(wrong, contents, form))

@@ -71,7 +71,7 @@ def test_as_they_lie_there(tmp_path: Path) -> None:
     # certificate tools lead to the newest by a link
     (tmp_path / "site.key").rename(tmp_path / "site-7.key")
     (tmp_path / "site.key").symlink_to("site-7.key")
-    made = gather(file, read_configuration(file), b"state", 3, version="1.0", now=7)
+    made = gather(file, read_configuration(file), b"state", 3, version="1.0", now=7, host="vpn1")
     assert decode(encode(made)) == made
     modes = {entry.name: entry.mode for entry in made.head.entries}
     assert modes[f"{tmp_path}/site.pem"] == 0o644
@@ -85,10 +85,10 @@ def test_a_file_that_is_missing_or_no_file_is_named(tmp_path: Path) -> None:
     file = site(tmp_path)
     configuration = read_configuration(file)
     with pytest.raises(BackupError, match=r"cannot read .*site\.pem: No such file"):
-        gather(file, configuration, b"", 3, version="1.0", now=7)
+        gather(file, configuration, b"", 3, version="1.0", now=7, host="vpn1")
     (tmp_path / "site.pem").mkdir()
     with pytest.raises(BackupError, match=r"site\.pem"):
-        gather(file, configuration, b"", 3, version="1.0", now=7)
+        gather(file, configuration, b"", 3, version="1.0", now=7, host="vpn1")
 
 
 def test_a_file_that_is_too_large_for_what_it_is(tmp_path: Path) -> None:
@@ -96,4 +96,4 @@ def test_a_file_that_is_too_large_for_what_it_is(tmp_path: Path) -> None:
     with (tmp_path / "site.pem").open("wb") as opened:
         opened.truncate(FILE_MAX + 1)
     with pytest.raises(BackupError, match="is larger than 16 MiB"):
-        gather(file, read_configuration(file), b"", 3, version="1.0", now=7)
+        gather(file, read_configuration(file), b"", 3, version="1.0", now=7, host="vpn1")

@@ -11,7 +11,7 @@ from tests.system import secrets_in
 from tests.unit.audit.fake_place import nobody, vantage
 from wolfguard.audit.local import Local
 from wolfguard.audit.observation import Unobservable
-from wolfguard.audit.place import READ_MAXIMUM, Output, Program
+from wolfguard.audit.place import READ_MAXIMUM, Output, Program, output
 from wolfguard.audit.run import audit
 from wolfguard.cli import audit_output
 from wolfguard.cli.audit_subject import beside
@@ -75,7 +75,24 @@ class Planted(Local):
         except Unobservable:
             said = Output("", 0, "")
         planted = f"Environment=TOKEN={SECRET}\npassword {SECRET}\n"
-        return Output(f"{said.text}{planted}", said.code, said.errors)
+        return Output(f"{said.text}{planted}", said.code, said.complaint)
+
+
+class Complaining(Local):
+    """This machine, on which every program refuses, with the line that it does not understand."""
+
+    def run(self, program: Program, *words: str) -> Output:
+        return output(b"", 1, f"{program.value[0]}: line 3: bad configuration option: {SECRET}\n{KEY}{HASH}\n".encode())
+
+
+def test_what_programs_complain_of_is_not_what_reports_say(tmp_path: Path) -> None:
+    at = vantage(Complaining(), nobody, installation=lambda: "/nonexistent")
+    found = audit(read_audit_profile("default"), at, "0.1.0")
+    audit_output.prepare(tmp_path, as_json=False)
+    audit_output.write(tmp_path, found, beside(tmp_path / "none.sock"))
+    reasons = [each.reason for each in found.findings if "it does not understand its configuration" in each.reason]
+    assert len(reasons) > 20
+    assert secrets_in.found(SECRETS, tmp_path) == []
 
 
 def test_what_probes_read_is_not_what_reports_say(tmp_path: Path) -> None:

@@ -150,6 +150,12 @@ def test_a_hash_step_that_fails(ground: Ground) -> None:
     told = ground.refused()
     assert "./fips-hash.sh failed with 1" in told
     assert "no test program" in told
+    log = Path(told.rpartition("the whole log is ")[2].strip())
+    assert "no test program" in log.read_text()
+    # the next build begins another
+    fake_bundle.make(ground.bundle)
+    assert ground.build("v5", "--bundle", str(ground.bundle)).returncode == 0
+    assert list((ground.cache / "wolfssl").glob("*.log")) == [log]
 
 
 def test_a_library_without_the_module(ground: Ground) -> None:

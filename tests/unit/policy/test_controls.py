@@ -54,8 +54,12 @@ def test_profiles_choose_rules(name: str) -> None:
     assert profile.frameworks
 
 
-def test_the_default_profile_is_everything() -> None:
-    assert {rule.id for rule in read_audit_profile(DEFAULT_PROFILE).rules} == set(rule_ids())
+def test_the_default_profile_is_everything_but_one_benchmarks_own() -> None:
+    default = {rule.id for rule in read_audit_profile(DEFAULT_PROFILE).rules}
+    beyond = [rule for rule in RULES if rule.id not in default]
+    assert {each.framework for rule in beyond for each in rule.references} == {"cis-debian12"}
+    assert {rule.id for rule in beyond} <= {rule.id for rule in read_audit_profile("cis-debian12").rules}
+    assert not [rule.id for rule in RULES if not rule.references and rule.id not in default]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ JSON = st.recursive(
 )
 GOOD: dict[str, Any] = {
     "equals": 1, "one_of": [1, "a"], "none_of": ["off"], "at_least": 2, "at_most": 2, "contains": "a",
+    "between": [1, 3],
     "contains_all": ["a", "b"], "contains_none": ["x"], "within": ["a", "b"], "matches": "a+", "mode_within": "0640",
     "empty": True, "present": True, "absent": True,
 }  # fmt: skip
@@ -47,6 +48,12 @@ GOOD: dict[str, Any] = {
         ("at_least", 0, True, None),
         ("at_most", 2, 3, False),
         ("at_most", 2, -1, True),
+        ("between", [1, 3], 1, True),
+        ("between", [1, 3], 3, True),
+        ("between", [1, 3], 0, False),
+        ("between", [1, 3], 4, False),
+        ("between", [1, 3], "2", None),
+        ("between", [0, 1], True, None),
         ("contains", "a", ("a", "b"), True),
         ("contains", "a", ("b",), False),
         ("contains", "a", "abc", None),

@@ -107,6 +107,9 @@ class Subject(Child):
     async def detached(self, peer: str, slot: int) -> None:
         self.notes.append(f"detached {peer} {slot}")
 
+    async def ended(self, peer: str, slot: int, asked: bool) -> None:
+        self.notes.append(f"ended {peer} {slot} {'as told' if asked else 'by itself'}")
+
     async def attached_raw(self, peer: str, slot: int, index: int, fd: int) -> None:
         self.notes.append(f"raw {peer} {slot} {index}")
         await super().attached_raw(peer, slot, index, fd)
@@ -281,11 +284,15 @@ def test_a_peer_comes_speaks_and_goes(played: Play) -> None:
         with stage.attach("worker", 3) as worker:
             await stage.noted("attached worker 3")
             worker.send(b'["n",0,"WorkerEvent",{"event":"last","peer":"","reason":"","count":1,"detail":""}]')
-            stage.control.notify(Detach("worker", 3))
+            stage.control.notify(Detach("worker", 3, asked=False))
+            await stage.noted("ended worker 3 by itself")
         await stage.noted("detached worker 3")
-        assert stage.subject.notes[-2:] == ["event last from worker 3", "detached worker 3"]
+        notes = [note for note in stage.subject.notes if not note.startswith("ended")]
+        assert notes[-2:] == ["event last from worker 3", "detached worker 3"]
         stage.attach("worker", 3).close()
         await stage.noted("detached worker 3", times=2)
+        stage.control.notify(Detach("worker", 3, asked=True))
+        await stage.noted("ended worker 3 as told")
 
     played(test)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
 
+from wolfguard.audit.complaint import READ_MAXIMUM, complaint
 from wolfguard.audit.far.frames import HELLO, BrokenError, Frames, Head, frame
 from wolfguard.audit.observation import Unobservable
 from wolfguard.audit.place import Missing
@@ -31,7 +32,6 @@ SILENCE_SECONDS: Final = 15.0
 ANSWER_SECONDS: Final = 25.0
 END_SECONDS: Final = 2.0
 NOISE_MAXIMUM: Final = 256 * 1024
-_ERRORS_MAXIMUM: Final = 4096
 _REASON_MAXIMUM: Final = 300
 _PART: Final = 64 * 1024
 _MODULES: Final = (
@@ -184,7 +184,7 @@ class Channel:
                     poll.unregister(descriptor)
                     told += 1
                 elif descriptor == errors:
-                    self._errors = (self._errors + data)[-_ERRORS_MAXIMUM:]
+                    self._errors = (self._errors + data)[-READ_MAXIMUM:]
                 elif self._ready.is_set():
                     self._take(frames.feed(data))
                 else:
@@ -223,9 +223,9 @@ class Channel:
             process.stdin.flush()
 
     def _said(self) -> str:
-        """The last line of its errors, which is mostly the one that says why."""
-        lines = [line for line in self._errors.decode("utf-8", "replace").splitlines() if line.strip()]
-        return f": {lines[-1].strip()[:_REASON_MAXIMUM]}" if lines else ""
+        """What its errors say of why."""
+        said = complaint(bytes(self._errors))
+        return f": {said}" if said else ""
 
     def _lose(self, why: str) -> None:
         with self._lock:

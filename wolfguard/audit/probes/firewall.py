@@ -23,7 +23,7 @@ def ruleset(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     """Raises Unobservable where the rules may not be listed."""
     output = vantage.place.run(Program.RULESET)
     if output.code != 0:
-        raise Unobservable(f"nft does not list the rules: {output.errors}")
+        raise Unobservable(f"nft does not list the rules: {output.why}")
     try:
         listed = json.loads(output.text)["nftables"]
     except (ValueError, KeyError, TypeError):

@@ -17,7 +17,7 @@ def service(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     unit = arguments["unit"]
     output = vantage.place.run(Program.UNIT, unit)
     if output.code != 0:
-        raise Unobservable(f"systemd does not tell of {unit}: {output.errors or f'exit code {output.code}'}")
+        raise Unobservable(f"systemd does not tell of {unit}: {output.why}")
     told = dict(line.partition("=")[::2] for line in output.text.splitlines() if "=" in line)
     if told.get("LoadState", "not-found") == "not-found":
         return Observation(None, f"systemctl show {unit}")

@@ -38,7 +38,7 @@ def ssh(vantage: Vantage, arguments: Mapping[str, Any]) -> Observation:
     except Missing:
         return Observation(None, "sshd -T")
     if output.code != 0:
-        raise Unobservable(f"sshd does not tell its settings: {output.errors}")
+        raise Unobservable(f"sshd does not tell its settings: {output.why}")
     settings: dict[str, Value] = {}
     for line in output.text.splitlines():
         name, _, value = line.partition(" ")

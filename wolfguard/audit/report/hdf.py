@@ -8,6 +8,8 @@ A rule that does not apply has impact 0, as Heimdall wants it; a waived one keep
 from __future__ import annotations
 
 import json
+from calendar import monthrange
+from datetime import date
 from typing import Any, Final
 
 from wolfguard.audit.canonical import canonical
@@ -89,12 +91,12 @@ def _control(result: Kept, finding: KeptFinding) -> Json:
         },
         "code": "",
         "source_location": {"ref": f"policies/rules/{finding.rule}/rule.yml", "line": 1},
-        **_words(finding),
+        **_words(result, finding),
         "results": [_outcome(result, finding)],
     }
 
 
-def _words(finding: KeptFinding) -> Json:
+def _words(result: Kept, finding: KeptFinding) -> Json:
     """What a person has said of it, in the form of InSpec's waivers and attestations."""
     word = finding.word
     if word is None:
@@ -102,8 +104,22 @@ def _words(finding: KeptFinding) -> Json:
     if finding.state is State.WAIVED:
         about = {"justification": line(word.text), "approver": line(word.approver), "expiration_date": word.expires}
         return {"waiver_data": {**about, "run": True, "skipped_due_to_waiver": False}}
-    about = {"control_id": finding.rule, "explanation": line(word.text), "updated_by": line(word.approver)}
+    # this form has no end, but a day and for how long it counts from there; on the day of the audit it counted
+    begun = result.begun.date()
+    about = {
+        "control_id": finding.rule,
+        "explanation": line(word.text),
+        "updated": f"{begun:%Y-%m-%d}",
+        "frequency": f"{max((_day(word.expires) - begun).days, 0)}d",
+        "updated_by": line(word.approver),
+    }
     return {"waiver_data": {}, "attestation_data": {**about, "status": "passed", "expires": word.expires}}
+
+
+def _day(text: str) -> date:
+    """Of year, month and day; of a month that has fewer days, its last one."""
+    year, month, day = map(int, text.split("-"))
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 def _outcome(result: Kept, finding: KeptFinding) -> Json:

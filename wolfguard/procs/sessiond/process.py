@@ -45,6 +45,9 @@ class Sessiond(Child):
     async def detached(self, peer: str, slot: int) -> None:
         self.service.detached(peer, slot)
 
+    async def ended(self, peer: str, slot: int, asked: bool) -> None:
+        self.service.ended(peer, slot, asked)
+
     async def reconfigure(self, started: Started) -> tuple[str, ...]:
         return self.service.reconfigure(started.configuration, started.generation)
 

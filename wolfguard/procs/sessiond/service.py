@@ -53,6 +53,7 @@ from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.factors import Factors
 from wolfguard.procs.sessiond.held import Held
 from wolfguard.procs.sessiond.logins import Logins
+from wolfguard.procs.sessiond.losses import Losses
 from wolfguard.procs.sessiond.orders import Orders
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.settings import Settings
@@ -98,6 +99,7 @@ class Service:
         store = open_store(configuration.paths.state_file)
         self.state = assemble(settings, store, sink, Counters(areas), primitives, slots=len(areas), clock=clock)
         self.state.ledger.refusing = configuration.records.when_full == REFUSE
+        self.losses = Losses(self._lost)
         self._hashing = HashingThreads(configuration.passwords.threads)
         # An administrator's new password does not queue behind a flood of logins.
         self._admin_hashing = HashingThreads(1)
@@ -230,6 +232,7 @@ class Service:
 
     def attached(self, peer: str, slot: int, channel: Channel) -> None:
         """A channel stands."""
+        self.losses.attached(peer, slot)
         if peer == "worker":
             self.state.workers[slot] = channel
             # Not waited for: a worker that is slow to answer must not hold up the others' channels.
@@ -245,15 +248,26 @@ class Service:
     def detached(self, peer: str, slot: int) -> None:
         """A channel has ended."""
         if peer == "worker":
-            self.tunnels.worker_lost(slot)
+            self.losses.channel_ended(peer, slot, self.tunnels.worker_lost(slot))
         elif peer == "netd":
             self.state.routes.detach()
-            self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=1, detail="")
+            self.losses.channel_ended(peer, slot, 1)
         else:
             self.factors.detach(peer)
             self.telling.detach(peer)
             if peer == "pam":
                 self.held.detach()
+
+    def ended(self, peer: str, slot: int, asked: bool) -> None:
+        """A process has ended."""
+        if peer in ("worker", "netd"):
+            self.losses.process_ended(peer, slot, asked)
+
+    def _lost(self, peer: str, slot: int, count: int) -> None:
+        if peer == "worker":
+            self.state.ledger.record("worker.lost", FAILURE, where="sessiond", slot=slot, count=count)
+        else:
+            self.state.ledger.record("network.lost", FAILURE, where="sessiond", count=count, detail="")
 
     async def log_out(self, message: Logout, sender: Sender) -> Done:
         """Ends the session of a cookie; an unknown cookie has nothing to end."""

@@ -24,7 +24,7 @@ from wolfguard.procs.sessiond.routes import RoutesUnavailableError
 from wolfguard.procs.sessiond.sessions import CONNECTED, EXPIRED, Session
 from wolfguard.procs.sessiond.state import State
 from wolfguard.protocol import mtu as mtu_rules
-from wolfguard.records.schema import FAILURE, SUCCESS
+from wolfguard.records.schema import SUCCESS
 from wolfguard.store.interface import StoreError
 
 log = Log(__name__)
@@ -298,10 +298,10 @@ class Tunnels:
         except RoutesUnavailableError as error:
             log.warning("route_not_adopted", session=session.number, error=str(error))
 
-    def worker_lost(self, slot: int) -> None:
-        """A worker has ended: its clients come back with their cookies and find their addresses."""
+    def worker_lost(self, slot: int) -> int:
+        """A worker has ended: its clients come back with their cookies and find their addresses. Returns how many."""
         self._state.workers.pop(slot, None)
         sessions = self._state.sessions.on_slot(slot)
         for session in sessions:
             self._lost(session, session.epoch)
-        self._state.ledger.record("worker.lost", FAILURE, where="sessiond", slot=slot, count=len(sessions))
+        return len(sessions)

@@ -47,10 +47,10 @@ class Joints:
                     self._join(fresh, other, edge)
 
     def disconnect(self, dead: Supervised, others: Iterable[Supervised]) -> None:
-        """Tells every peer of a process that it has died."""
+        """Tells every peer of a process that it has ended, and whether it was told to."""
         for other in others:
             if other is not dead and self._between(dead.process.name, other.process.name):
-                other.detach(dead.process.name, dead.slot)
+                other.detach(dead.process.name, dead.slot, dead.told)
 
     def yielding(self, reporter: str, accused: str) -> str | None:
         """Which of the two is to be restarted when their channel broke; None when no edge joins them."""

@@ -69,6 +69,8 @@ class Supervised:
         self.starts = 0
         self.asked = 0
         """Lives that ended because they were told to."""
+        self.told = False
+        """Whether the last one did."""
         self.generation = 0
         """Number of the configuration that it was told last."""
         self.confinement: tuple[Fact, ...] = ()
@@ -154,10 +156,10 @@ class Supervised:
         with contextlib.suppress(IpcError):
             self.channel.notify(Attach(peer, slot, kind, index), descriptors=[end.fileno()])
 
-    def detach(self, peer: str, slot: int) -> None:
+    def detach(self, peer: str, slot: int, asked: bool) -> None:
         if self.serving:
             with contextlib.suppress(IpcError):
-                self.channel.notify(Detach(peer, slot))
+                self.channel.notify(Detach(peer, slot, asked))
 
     def kill(self, reason: str) -> None:
         """Ends the program at once; `on_down` follows."""
@@ -250,6 +252,7 @@ class Supervised:
             self.failure = f"it {how}"
         self.last_failure = "" if stopping else self.failure
         self.asked += stopping
+        self.told = stopping
         steady = time.monotonic() - self._since >= STEADY_SECONDS
         # One that was told to end has not failed.
         self._failures = 0 if stopping else 1 if steady else self._failures + 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.audit.fake_place import FakePlace, see
-from wolfguard.audit.place import FileFacts, Kind, Output, Program
+from wolfguard.audit.place import FileFacts, Kind, Program, output
 
 PROC: dict[str, str | bytes] = {
     "/proc/1/comm": "systemd\n",
@@ -186,7 +186,7 @@ def test_a_tree() -> None:
 
 
 def unit(text: str, code: int = 0, errors: str = "") -> FakePlace:
-    return FakePlace(programs={Program.UNIT: Output(text, code, errors)})
+    return FakePlace(programs={Program.UNIT: output(text.encode(), code, errors.encode())})
 
 
 def test_a_unit() -> None:
@@ -207,7 +207,8 @@ def test_a_unit() -> None:
 
 def test_a_unit_that_systemd_does_not_know_and_no_systemd() -> None:
     assert see("service", unit("LoadState=not-found\nActiveState=inactive\n"), {"unit": "x.service"}).seen is None
-    assert "not been booted" in see("service", unit("", 1, "System has not been booted"), {"unit": "x.service"}).problem
+    refused = unit("", 1, "System has not been booted with systemd as init system (PID 1). Can't operate.")
+    assert "systemd does not run there" in see("service", refused, {"unit": "x.service"}).problem
     assert "no program systemctl" in see("service", FakePlace(), {"unit": "x.service"}).problem
 
 

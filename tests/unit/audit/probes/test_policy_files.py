@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.audit.fake_place import FakePlace, see
-from wolfguard.audit.place import FileFacts, Kind, Output, Program
+from wolfguard.audit.place import FileFacts, Kind, Output, Program, output
 from wolfguard.crypto.digest import sha256
+from wolfguard.policy import recorded
 from wolfguard.sandbox.processes import PROCESSES
 
 OURS = sorted({process.user for process in PROCESSES.values()} - {"root"})
@@ -116,8 +117,8 @@ def test_ssh() -> None:
     assert found.part(("settings", "ciphers")) == ("aes256-ctr", "aes128-ctr")
     assert found.part(("settings", "clientalivecountmax")) == 3
     assert see("ssh", FakePlace()).seen is None
-    broken = FakePlace(programs={Program.SSH_SETTINGS: Output("", 255, "no hostkeys available")})
-    assert "no hostkeys" in see("ssh", broken).problem
+    broken = FakePlace(programs={Program.SSH_SETTINGS: output(b"", 255, b"sshd: no hostkeys available -- exiting.")})
+    assert "exit code 255, it has no host keys" in see("ssh", broken).problem
 
 
 def test_the_kernels_audit() -> None:
@@ -128,12 +129,14 @@ def test_the_kernels_audit() -> None:
         "-a always,exit -S all -F dir=/etc/audit -F perm=wa\n"
     )
     programs = {Program.AUDIT_STATUS: Output(status, 0, ""), Program.AUDIT_RULES: Output(rules, 0, "")}
-    assert see("audit-system", FakePlace(programs=programs)).seen == {
+    seen = dict(see("audit-system", FakePlace(programs=programs)).seen or {})
+    assert set(seen.pop("unrecorded")) == set(recorded.SUBJECTS)  # type: ignore[arg-type]
+    assert seen == {
         "enabled": 2, "failure": 1, "lost": 7, "calls": ("all", "finit_module", "init_module"),
         "watches": ("/etc/audit", "/etc/wolfguard-gateway"),
     }  # fmt: skip
-    refused = {**programs, Program.AUDIT_RULES: Output("", 4, "You must be root")}
-    assert "must be root" in see("audit-system", FakePlace(programs=refused)).problem
+    refused = {**programs, Program.AUDIT_RULES: output(b"", 4, b"You must be root to run this program.")}
+    assert "exit code 4, only root may ask" in see("audit-system", FakePlace(programs=refused)).problem
     assert see("audit-system", FakePlace()).seen is None
 
 
@@ -185,8 +188,8 @@ def test_one_strict_chain_is_enough() -> None:
 
 
 def test_nft_that_may_not_or_makes_no_sense() -> None:
-    refused = FakePlace(programs={Program.RULESET: Output("", 1, "Operation not permitted")})
-    assert "not permitted" in see("firewall", refused).problem
+    refused = FakePlace(programs={Program.RULESET: output(b"", 1, b"Operation not permitted (you must be root)")})
+    assert "only root may ask" in see("firewall", refused).problem
     assert see("firewall", FakePlace(programs={Program.RULESET: Output("no json", 0, "")})).problem
     assert "no program nft" in see("firewall", FakePlace()).problem
 

@@ -209,6 +209,8 @@ class Rig:
         for _ in range(3):
             while self.child.state.tasks:
                 await asyncio.gather(*self.child.state.tasks, return_exceptions=True)
+                # since Python 3.12 that gives the loop no turn when all are done, and they are only struck off in one
+                await asyncio.sleep(0)
             await self.child.state.ledger.flushed()
             await self.child.state.routes.send()
 

@@ -204,6 +204,7 @@ def test_without_netd_a_tunnel_is_busy_and_nothing_is_lost(tmp_path: Path, monke
             await rig.open(cookie)
         rig.netd.silent = False
         rig.child.detached("netd", 0)
+        rig.child.ended("netd", 0, asked=False)
         await rig.attach_all()
         grant = await rig.open(cookie)
         assert set(rig.netd.routes) == {f"{grant.ipv4}/32", f"{grant.ipv6}/128"}
@@ -289,10 +290,28 @@ def test_a_dead_workers_sessions_wait_and_come_back(tmp_path: Path) -> None:
         cookie = await rig.log_in()
         grant = await rig.open(cookie, 0)
         rig.child.detached("worker", 0)
+        rig.child.ended("worker", 0, asked=False)
         (lost,) = await rig.events("worker.lost")
         assert lost["fields"] == {"slot": 0, "count": 1}
         again = await rig.open(cookie, 1)
         assert (again.ipv4, again.ipv6) == (grant.ipv4, grant.ipv6)
+
+    drive(tmp_path, scene)
+
+
+def test_a_worker_that_was_told_to_end_is_not_lost_and_its_sessions_wait_too(tmp_path: Path) -> None:
+    async def scene(rig: Rig) -> None:
+        await rig.add_user()
+        cookie = await rig.log_in()
+        grant = await rig.open(cookie, 0)
+        for process in ("worker", "netd"):
+            rig.child.detached(process, 0)
+            rig.child.ended(process, 0, asked=True)
+        assert not rig.child.state.sessions.on_slot(0)
+        await rig.attach_all()
+        again = await rig.open(cookie, 1)
+        assert (again.ipv4, again.ipv6) == (grant.ipv4, grant.ipv6)
+        assert await rig.events("worker.lost") == await rig.events("network.lost") == []
 
     drive(tmp_path, scene)
 

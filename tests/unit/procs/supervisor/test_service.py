@@ -178,8 +178,8 @@ def test_a_killed_child_comes_back_with_new_joints(gateway: Start) -> None:
     os.kill(first, signal.SIGKILL)
     toys.until(
         r"ended child=worker/0 .*SIGKILL",
-        "toy sessiond detach worker 0",
-        "toy keyd detach worker 0",
+        "toy sessiond detach worker 0 dead",
+        "toy keyd detach worker 0 dead",
         "restart child=worker/0 wait=0.1",
         "toy worker/0 start generation=1 configuration,listener,datagram,tun,traffic 5",
         "toy sessiond attach worker 0 ipc 0",

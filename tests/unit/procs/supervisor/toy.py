@@ -99,7 +99,7 @@ class Toy:
             self.control.notify(Offence(message.peer, message.slot, "ipc_malformed", "so it says"))
 
     async def detach(self, message: Detach, sender: Sender) -> None:
-        say(f"detach {message.peer} {message.slot}")
+        say(f"detach {message.peer} {message.slot} {'told' if message.asked else 'dead'}")
 
     async def reconfigure(self, message: Reconfigure, sender: Sender) -> Reconfigured:
         say(f"reconfigure generation={message.generation} {','.join(message.descriptors)}")
