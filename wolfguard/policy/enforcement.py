@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules ask of a machine as variables of the Ansible role `base`: kernel parameters and modules, settings of
-auditd and of the ssh server, rules of the kernel's audit system.
+"""What the rules ask of a machine as variables of the Ansible role `base`: kernel parameters and modules, words of the
+kernel's command line, settings of auditd and of the ssh server, rules of the kernel's audit system.
 
 The value is the one that a rule's remedy recommends, held against what the rule expects, so that a role never sets what
 an audit would then call wrong. Owns no file: `wolfguard policy render --ansible` prints the text.
@@ -26,6 +26,7 @@ def ansible(rules: Iterable[Rule]) -> str:
     """The file of variables as YAML. Raises ConfigurationError where a remedy names no value, or one that its rule
     would not let pass."""
     parameters: dict[str, str | int] = {}
+    words: dict[str, str | int] = {}
     settings: dict[str, str | int] = {}
     ssh: dict[str, str | int] = {}
     modules: set[str] = set()
@@ -37,6 +38,9 @@ def ansible(rules: Iterable[Rule]) -> str:
         match rule.observe.look.probe:
             case "kernel-parameter":
                 parameters[arguments["name"]] = recommended(rule, arguments["name"])
+            case "kernel-command-line" if rule.observe.key[0] == "parameters":
+                name, value = _of_boot(rule)
+                words[name] = value
             case "setting" if arguments["file"] == AUDITD:
                 settings[arguments["name"]] = recommended(rule, arguments["name"])
             case "ssh":
@@ -48,6 +52,7 @@ def ansible(rules: Iterable[Rule]) -> str:
                 modules.update(arguments["names"])
     document = {
         f"{_PREFIX}kernel_parameters": dict(sorted(parameters.items())),
+        f"{_PREFIX}boot_words": dict(sorted(words.items())),
         f"{_PREFIX}blocked_modules": sorted(modules),
         f"{_PREFIX}audit_settings": dict(sorted(settings.items())),
         f"{_PREFIX}audit_rules": recorded,
@@ -67,6 +72,18 @@ def recommended(rule: Rule, name: str) -> str | int:
     if rule.expect.holds(value) is not True:
         raise ConfigurationError(f"rule {rule.id}: its own remedy, {name} = {word}, would not let it pass")
     return value
+
+
+def _of_boot(rule: Rule) -> tuple[str, str | int]:
+    """Name and value of a word of the kernel's command line. Raises ConfigurationError."""
+    found = re.match(r"Add (\w+)=(\S+) to the kernel's command line", rule.remedy)
+    if found is None or found[1] != rule.observe.key[-1]:
+        raise ConfigurationError(f"rule {rule.id}: the remedy does not begin with `Add NAME=VALUE to the ...`")
+    name, word = found.groups()
+    value: str | int = int(word) if word.isdecimal() else word
+    if rule.expect.holds(value) is not True:
+        raise ConfigurationError(f"rule {rule.id}: its own remedy, {name}={word}, would not let it pass")
+    return name, value
 
 
 def _of_sshd(rule: Rule) -> tuple[str, str]:

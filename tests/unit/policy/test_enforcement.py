@@ -27,6 +27,7 @@ def test_every_rule_of_a_kernel_parameter_gives_one() -> None:
     }
     assert set(variables["__base_kernel_parameters"]) == looked_at
     assert variables["__base_kernel_parameters"]["kernel.core_pattern"] == "|/bin/false"
+    assert variables["__base_boot_words"] == {"audit": 1, "audit_backlog_limit": 8192}
     assert variables["__base_audit_settings"]["write_logs"] == "yes"
     assert variables["__base_ssh_settings"]["PermitRootLogin"] == "no"
     assert "usb_storage" in variables["__base_blocked_modules"]
@@ -85,6 +86,19 @@ def test_a_remedy_for_the_ssh_server_that_helps_nobody(remedy: str, complaint: s
     ],
 )
 def test_a_remedy_for_the_audit_system_that_helps_nobody(rule: str, remedy: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        ansible([replace(read_rule(rule), remedy=remedy)])
+
+
+@pytest.mark.parametrize(
+    ("rule", "remedy", "complaint"),
+    [
+        ("host/audit-backlog", "Add audit_backlog_limit=64 to the kernel's command line.", "would not let it pass"),
+        ("host/audit-backlog", "Add audit=1 to the kernel's command line.", "does not begin with"),
+        ("host/audit-from-the-start", "Have the boot loader say audit=1.", "does not begin with"),
+    ],
+)
+def test_a_remedy_for_the_boot_loader_that_helps_nobody(rule: str, remedy: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         ansible([replace(read_rule(rule), remedy=remedy)])
 

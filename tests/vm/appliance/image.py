@@ -31,7 +31,7 @@ ADMINISTRATOR = "ada"
 OUTSIDE, INSIDE = "203.0.113.1", "198.51.100.1"
 HARDWARE = {"outside": "52:54:00:00:00:01", "inside": "52:54:00:00:00:02"}
 # What an installation of Debian with SELinux has, and what ./bootstrap and its policy module need to build.
-SYSTEM = ("linux-image-cloud-amd64", "selinux-basics", "selinux-policy-default", "zstd", "lz4")
+SYSTEM = ("grub2-common", "linux-image-cloud-amd64", "selinux-basics", "selinux-policy-default", "zstd", "lz4")
 POLICY = ("checkpolicy", "m4", "make", "policycoreutils", "selinux-policy-dev", "semodule-utils")
 # What ./bootstrap install reads: a change of any of it is another build.
 SOURCES = (
@@ -45,6 +45,13 @@ SOURCES = (
     "systemd",
     "wolfguard",
 )
+GRUB = """\
+GRUB_DEFAULT=0
+GRUB_TIMEOUT=5
+GRUB_DISTRIBUTOR=Debian
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX="security=selinux selinux=1 fips=1"
+"""
 NETWORK = """\
 [Match]
 MACAddress={hardware}
@@ -153,6 +160,9 @@ def _configure(root: Path, folder: Path) -> None:
     (etc / "apt" / "sources.list").write_text("deb [trusted=yes] file:/srv/packages ./\n")
     # as on a machine that has never asked its mirrors: by this time Ansible decides whether to ask them
     os.utime(root / "var/lib/apt/lists", (0, 0))
+    # GRUB as an installation leaves it; QEMU boots the kernel by itself, so it only writes its menu
+    (etc / "default" / "grub").write_text(GRUB)
+    (root / "boot" / "grub").mkdir()
     # the audit system's log has a file system of its own, which no role could make
     (root / "var/log/audit").mkdir(mode=0o750)
     (etc / "fstab").write_text(

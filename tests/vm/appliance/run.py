@@ -9,9 +9,11 @@ has no failed rule that is not accepted by name in accepted.yml. Nearly all of t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -23,18 +25,25 @@ from pathlib import Path
 import yaml
 
 from tests.interop.radius import pki
-from tests.vm.appliance.ground import CLIENT, SITE, Ground, booted, wait
-from tests.vm.appliance.image import CACHE, NAME, OUTSIDE, TREE, make
+from tests.vm.appliance.ground import BOOT_SECONDS, CLIENT, SITE, Ground, booted, wait
+from tests.vm.appliance.image import CACHE, INSIDE, NAME, OUTSIDE, TREE, make
 from tests.vm.disk import remove
 from wolfguard.cli.demo.client import Client, ClientError
 from wolfguard.errors import LocalError
+from wolfguard.policy.rules import read_rules
 
 HERE = Path(__file__).parent
 COLLECTOR, GATEWAY = "collector.example.test", "gateway.example.test"
 SERVER, USER, PASSWORD = "vpn.example.org", "alice", "correct horse battery staple"
+# The account of the audits, and its file, which the inventory has the gateway's role put there.
+AUDITOR, LOGIN = "auditor", "/etc/wolfguard-gateway/secrets/auditor.yml"
+BOOT_WORDS = "audit=1 audit_backlog_limit=8192"
 SITE_HOST = "198.51.100.2"
 PLAY_SECONDS = 2400.0
 CLIENT_SECONDS = 120.0
+RECORD_SECONDS = 120.0
+# What is said by then: the administrator's command, and by auditd's plugin a record of the kernel's.
+MACHINE_SAYS = (r"sudo \S+ ", r"\S+ \S+ .*type=\w+ msg=audit")
 Claim = tuple[str, bool, str]
 
 
@@ -59,15 +68,21 @@ def prove(ground: Ground) -> Iterator[Claim]:
     boot = ground.wait_booted()
     yield "the machine boots", True, f"{time.monotonic() - begun:.0f} s until ssh answers"
     yield "SELinux enforces, the kernel is in FIPS mode", *modes(ground)
-    first = play(ground, "first")
+    # before the gateway runs nobody can have an account there: what only a session shows is decided from the second on
+    unseen = [rule.id for rule in read_rules() if rule.observe.look.probe == "session"]
+    first = play(ground, "first", verify_login="", verify_undecided=[*accepted()["undecided"], *unseen])
     yield "the playbook turns it into the gateway", first.failed == 0, first.words
     if first.failed:
         yield "what Ansible says", False, first.output[-6000:]
         return
+    menu = ground.ask(f'grep -c "linux.* {BOOT_WORDS}" /boot/grub/grub.cfg || true')
+    yield "GRUB has what the next boot gives the kernel", int(menu) > 0, f"{BOOT_WORDS} in {menu.strip()} entries"
+    ground.ask(f"wolfguard user add {AUDITOR} --password-stdin", secret(ground) + "\n")
     second = play(ground, "second")
     yield "a second run changes nothing", (second.failed, second.changed) == (0, 0), second.words
     if second.changed or second.failed:
-        yield "what Ansible says", False, "\n".join(re.findall(r"TASK .*\n(?:.*\n)?changed:.*", second.output))
+        changes = re.findall(r"TASK .*\n(?:.*\n)?changed:.*", second.output)
+        yield "what Ansible says", False, "\n".join([*changes, second.output[-6000:]])
     yield from booted_again(ground, boot)
 
 
@@ -76,7 +91,7 @@ def booted_again(ground: Ground, boot: str) -> Iterator[Claim]:
     ground.ask("(sleep 1; systemctl reboot) >/dev/null 2>&1 &")
     begun = time.monotonic()
     ground.wait_booted(boot)
-    ground.ask("until wolfguard status >/dev/null; do sleep 1; done")
+    ground.ask(f'timeout {BOOT_SECONDS:.0f} sh -c "until wolfguard status >/dev/null; do sleep 1; done"')
     yield "it serves again after a boot", True, f"{time.monotonic() - begun:.0f} s"
     yield "SELinux enforces, the kernel is in FIPS mode, after a boot", *modes(ground)
     yield from traffic(ground)
@@ -97,15 +112,21 @@ def modes(ground: Ground) -> tuple[bool, str]:
     return right, f"kernel {release}, {passed} algorithms with a self-test passed"
 
 
-def play(ground: Ground, name: str) -> Play:
-    """Runs site.yml from the site's network; its output goes to a file of that name too."""
+def play(ground: Ground, name: str, **others: object) -> Play:
+    """Runs site.yml from the site's network, with these variables in place of the inventory's. Its output goes to a
+    file of that name too."""
     variables = {
         "folder": str(ground.folder),
         "ssh_words": " ".join(ground.ssh()[1:]),
         "ansible_ssh_private_key_file": str(ground.disks.key),
+        "auditor": {"user": AUDITOR, "secrets": [secret(ground)]},
+        **others,
     }
+    given = ground.folder / f"play-{name}.json"
+    given.touch(mode=0o600)
+    given.write_text(json.dumps(variables))
     program = Path(sys.prefix) / "molecule" / "bin" / "ansible-playbook"
-    command = [str(program), "-i", str(HERE / "inventory"), "-e", json.dumps(variables), "site.yml"]
+    command = [str(program), "-i", str(HERE / "inventory"), "-e", f"@{given}", "site.yml"]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(TREE / "ansible" / "ansible.cfg")}
     begun = time.monotonic()
     log = ground.folder / f"play-{name}.log"
@@ -149,23 +170,40 @@ def _last(text: str, words: str) -> str:
 
 def records(ground: Ground) -> Iterator[Claim]:
     """What the collector has is a trail that the gateway's key vouches for, the client's session in it."""
-    folder = collected(ground)
-    wait(
-        lambda: any("session" in file.read_text() for file in folder.glob("*.jsonl")), "the collector has records", 120
-    )
-    (file,) = folder.glob("*.jsonl")
-    names = {json.loads(line)["event"] for line in file.read_text().splitlines()}
-    yield (
-        "the collector has the gateway's records",
-        any(name.startswith("session") for name in names),
-        " ".join(sorted(names)),
-    )
+    trail = collected(ground) / f"{NAME}.jsonl"
+    wanted, seen = {"login.succeeded", "tunnel.opened", "session.ended"}, set[str]()
+
+    def arrived() -> bool:
+        if trail.exists():
+            # the newest line may be under way
+            entries = [json.loads(line) for line in trail.read_text("utf-8").split("\n")[:-1]]
+            seen.update(each["event"] for each in entries if each["who"] == USER)
+        return seen >= wanted
+
+    with contextlib.suppress(TimeoutError):
+        wait(arrived, "the collector has records", RECORD_SECONDS)
+    yield "the collector has the client's session", seen >= wanted, " ".join(sorted(seen))
+    key = ground.folder / "checkpoint.pub"
+    key.write_text(ground.ask("cat /etc/wolfguard-gateway/keys/checkpoint.pub"))
+    command = [str(Path(sys.prefix) / "bin" / "wolfguard"), "records", "verify", "--key", str(key)]
+    told = subprocess.run([*command, str(trail)], capture_output=True, text=True, check=False)
+    yield "its trail is whole, and the gateway's key has signed it", told.returncode == 0, _last(told.stdout, "verdict")
+    log, said = collected(ground) / f"{INSIDE}.log", ""
+
+    def told_too() -> bool:
+        nonlocal said
+        said = log.read_text("utf-8", "replace") if log.exists() else ""
+        return all(re.search(rf"^<\d+>1 \S+ {NAME} {each}", said, re.MULTILINE) for each in MACHINE_SAYS)
+
+    with contextlib.suppress(TimeoutError):
+        wait(told_too, "the collector has the machine's log", RECORD_SECONDS)
+    yield "it has what the machine says, its audit system too", told_too(), f"{said.count(chr(10))} lines"
 
 
 def audit(ground: Ground) -> Iterator[Claim]:
     """The report that role verify fetched is of the second run; this one is of the machine as it has booted."""
     begun = time.monotonic()
-    ground.ask("wolfguard audit run --profile default --fail-on never --output /var/tmp/audit")
+    ground.ask(f"wolfguard audit run --profile default --login {LOGIN} --fail-on never --output /var/tmp/audit")
     result = json.loads(ground.ask("cat /var/tmp/audit/result.json"))
     (ground.folder / "result.json").write_text(json.dumps(result, indent=1))
     by_state: dict[str, list[str]] = {}
@@ -208,6 +246,15 @@ def accepted() -> dict[str, dict[str, str]]:
     """What the machine may say, by kind: name and reason."""
     found: dict[str, dict[str, str]] = yaml.safe_load((HERE / "accepted.yml").read_text("utf-8"))
     return found
+
+
+def secret(ground: Ground) -> str:
+    """The test account's password: of this ground, in a file of its own."""
+    file = ground.folder / "auditor"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+    return file.read_text()
 
 
 def collected(ground: Ground) -> Path:
