@@ -106,8 +106,7 @@ def test_the_collector_dies_with_a_record(make_export: MakeExport, moment: str) 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_both_die_with_the_record_that_nobody_has_confirmed(make_export: MakeExport, how: signal.Signals) -> None:
     place, server, sender = running(make_export)
-    assert server.process is not None
-    server.process.send_signal(signal.SIGSTOP)
+    stop(server)
     number = record(place)
     until(lambda: unread(place) > 0, "a record that the collector has not read", LIMIT)
     server.end(signal.SIGKILL)
@@ -119,12 +118,23 @@ def test_both_die_with_the_record_that_nobody_has_confirmed(make_export: MakeExp
     place.emit(3)
     place.wait("what was recorded afterwards")
     # the one that was under way, and at an orderly end the one that waited for it; verify says which
-    lost = [text for text in place.maker.texts if text not in place.collected]
-    assert len(lost) <= (2 if how is signal.SIGTERM else 1)
-    named = missing(place)
-    assert [place.maker.texts[each - 1] for each in named] == lost
-    assert set(named) <= set(range(number, last + 1))
+    lost = [each for each, text in enumerate(place.maker.texts, 1) if text not in place.collected]
+    assert len(lost) <= (2 if how is signal.SIGTERM else 1), lost
+    assert missing(place) == lost
+    assert set(lost) <= set(range(number, last + 1))
     assert set(place.source.read_text().splitlines()) == set(place.maker.texts)
+
+
+def stop(daemon: Daemon) -> None:
+    """None of its threads takes anything any more."""
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGSTOP)
+    threads = Path(f"/proc/{daemon.process.pid}/task")
+    until(
+        lambda: all((each / "stat").read_text().rpartition(")")[2].split()[0] == "T" for each in threads.iterdir()),
+        "a daemon that stands still",
+        LIMIT,
+    )
 
 
 def missing(place: Ground) -> list[int]:
