@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 BINARY: Final = "chromium"
-FONTS: Final = "/usr/share/fonts/truetype/dejavu"
+FONTS: Final = Path("/usr/share/fonts/truetype/dejavu")
+FACES: Final = ("Sans", "Sans-Bold", "SansMono", "SansMono-Bold")
+"""Those of fonts-dejavu-core that a page needs: a narrower one that another package puts beside them would be taken."""
 MESSAGE_MAX: Final = 64 << 20
 LIMIT: Final = 90
 """Seconds without a word from it, on a loaded machine."""
@@ -43,9 +45,13 @@ class Browser:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
+        faces = folder / "faces"
+        faces.mkdir()
+        for name in FACES:
+            (faces / f"{name}.ttf").symlink_to(FONTS / f"DejaVu{name}.ttf")
         fonts = folder / "fonts.conf"
         fonts.write_text(
-            f'<?xml version="1.0"?><fontconfig><dir>{FONTS}</dir><cachedir>{folder}/fonts</cachedir></fontconfig>\n'
+            f'<?xml version="1.0"?><fontconfig><dir>{faces}</dir><cachedir>{folder}/fonts</cachedir></fontconfig>\n'
         )
         read, self._to = os.pipe()
         self._from, write = os.pipe()

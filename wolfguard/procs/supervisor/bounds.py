@@ -16,8 +16,10 @@ from wolfguard.sandbox.outer_bound import CAPABILITIES
 def enter() -> None:
     """To be called before the first thread. Raises StartError when it cannot be done or does not show afterwards."""
     wanted = sum(1 << number for number in CAPABILITIES.values())
-    permitted = capabilities.read()["CapPrm"]
-    missing = [name for name, number in CAPABILITIES.items() if not permitted >> number & 1]
+    # inherited ones can be permitted that are not in the bounding set, out of which nothing can be kept
+    now = capabilities.read()
+    there = now["CapPrm"] & now["CapBnd"]
+    missing = [name for name, number in CAPABILITIES.items() if not there >> number & 1]
     if missing:
         raise StartError(f"the gateway cannot start without {', '.join(missing)}; let this container or unit have it")
     try:
