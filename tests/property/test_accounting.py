@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests.unit.procs.sessiond.test_accounts import INTERVAL, Stage, whole_gateway_dies
 from wolfguard.ipc.accounting import INTERIM, START, STOP, AccountingEvent
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import LiveTunnel, Logout, TunnelGrant
+from wolfguard.ipc.logins import Logout
+from wolfguard.ipc.tunnels import LiveTunnel, TunnelGrant
 from wolfguard.secret import Secret
 
 ACTS = ("log in", "reconnect", "carry", "wait", "wait long", "log out", "no server", "server", "sessiond", "gateway")

@@ -15,7 +15,9 @@ from wolfguard.config.site import Configuration, Listener
 from wolfguard.errors import LocalError, PeerError
 from wolfguard.ipc import codec, packet
 from wolfguard.ipc.dispatch import NAMES
-from wolfguard.ipc.messages import Failed, LoginAnswer, Message, Notice, Reply, Request
+from wolfguard.ipc.life import Failed
+from wolfguard.ipc.logins import LoginAnswer
+from wolfguard.ipc.messages import Message, Notice, Reply, Request
 
 KINDS = [
     kind

@@ -13,7 +13,8 @@ from tests.system import packets
 from tests.system.netd_ground import CLIENT4, CLIENT6, UPSTREAM4, Ground, configuration, run, snapshot
 from wolfguard.config.site import Firewall, Network
 from wolfguard.ipc.management import AskNetdStatus, NetdStatus
-from wolfguard.ipc.messages import Done, DropRoutes, HostRoute, ListRoutes, Message, Reply, RouteTable, SetRoutes
+from wolfguard.ipc.messages import Done, Message, Reply
+from wolfguard.ipc.routes import DropRoutes, HostRoute, ListRoutes, RouteTable, SetRoutes
 from wolfguard.procs.child import IpcError, Sender, Started
 from wolfguard.procs.netd.process import Netd
 

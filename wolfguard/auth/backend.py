@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wolfguard.ipc.factors import Attribute
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 # --- what a conversation hears ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from wolfguard.auth.backend import Accept, Admitted, Ask, Begin, Claim, Filled, Heard, Performed, Reject, Step, Work
 from wolfguard.auth.names import login_name, login_password
 from wolfguard.errors import LocalError
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 METHOD: Final = "local"

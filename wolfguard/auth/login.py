@@ -36,7 +36,7 @@ from wolfguard.auth.backend import (
 from wolfguard.auth.chain import Factors
 from wolfguard.errors import LocalError
 from wolfguard.ipc.factors import Attribute
-from wolfguard.ipc.messages import FormField, LoginForm
+from wolfguard.ipc.logins import FormField, LoginForm
 from wolfguard.secret import Secret
 
 GROUP_FIELD: Final = "group_list"

@@ -32,7 +32,7 @@ from wolfguard.auth.backend import (
 from wolfguard.auth.names import login_name, login_password
 from wolfguard.errors import LocalError
 from wolfguard.ipc.factors import ACCEPT, ASK, ATTRIBUTES, REJECT, UNAVAILABLE, FactorAnswer
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 NOBODY: Final = "wolfguard-no-such-user"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wolfguard.errors import LocalError
-from wolfguard.ipc import accounting, factors, management, messages, orders
+from wolfguard.ipc import accounting, factors, life, logins, management, orders, routes, tunnels
 from wolfguard.ipc.dispatch_table import ROWS
 from wolfguard.ipc.messages import Message, Notice, Request
 
@@ -54,7 +54,9 @@ class Dispatch:
 
 
 NAMES: Final[Mapping[str, object]] = {
-    name: value for each in (messages, management, factors, accounting, orders) for name, value in vars(each).items()
+    name: value
+    for each in (life, logins, tunnels, routes, management, factors, accounting, orders)
+    for name, value in vars(each).items()
 }
 """Where the rows' names are looked up."""
 TABLE: Final = Dispatch(ROWS, NAMES)

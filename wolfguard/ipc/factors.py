@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from wolfguard.ipc.messages import FormField, Message, Notice, Peer, Reply, Request
+from wolfguard.ipc.logins import FormField, Peer
+from wolfguard.ipc.messages import Message, Notice, Reply, Request
 from wolfguard.secret import Secret
 
 ACCEPT: Final = "accept"

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wolfguard.ipc.messages import DatagramFacts, Done, Fact, Message, Notice, Reply, Request, TlsFacts
+from wolfguard.ipc.life import Fact
+from wolfguard.ipc.logins import TlsFacts
+from wolfguard.ipc.messages import Done, Message, Notice, Reply, Request
+from wolfguard.ipc.tunnels import DatagramFacts
 from wolfguard.module_state import ModuleState
 from wolfguard.secret import Secret
 

@@ -25,20 +25,8 @@ from wolfguard.ipc import codec
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
-    Attach,
-    Detach,
-    Done,
-    Fact,
-    Failed,
-    Message,
-    Offence,
-    Ready,
-    Reconfigure,
-    Reconfigured,
-    Start,
-    Stop,
-)
+from wolfguard.ipc.life import Attach, Detach, Fact, Failed, Offence, Ready, Reconfigure, Reconfigured, Start, Stop
+from wolfguard.ipc.messages import Done, Message
 from wolfguard.ipc.packet import close_all
 from wolfguard.module_state import MODULE_FAILED
 from wolfguard.procs import log

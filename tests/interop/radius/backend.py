@@ -15,7 +15,7 @@ from wolfguard.config.site import Accounting, Backend, Radius, RadiusServer
 from wolfguard.crypto.client import SignChannel
 from wolfguard.crypto.signing import CLIENT_NUMBERS, SigningService
 from wolfguard.ipc.factors import NO_CONTEXT, FactorAnswer, FactorStep
-from wolfguard.ipc.messages import Peer
+from wolfguard.ipc.logins import Peer
 from wolfguard.policy.load import load_profile
 from wolfguard.procs.authd.radius import RadiusBackend
 from wolfguard.secret import Secret

@@ -11,7 +11,7 @@ from wolfguard.auth.local import Checked, LocalBackend
 from wolfguard.auth.login import Admit, Granted, Login, Perform, Refused, Said, Show, Site, Undecided, Wrong
 from wolfguard.auth.remote import RemoteBackend
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE, Attribute, FactorAnswer
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 NUMBERS = itertools.count()

@@ -15,7 +15,7 @@ from wolfguard.auth.plugin import load
 from wolfguard.config.site import Backend, Plugin
 from wolfguard.errors import StartError
 from wolfguard.ipc.factors import ACCEPT, ASK, NO_CONTEXT, REJECT, UNAVAILABLE, FactorAnswer, FactorStep
-from wolfguard.ipc.messages import Peer
+from wolfguard.ipc.logins import Peer
 from wolfguard.procs.authd.process import Authd
 from wolfguard.procs.child import Sender
 from wolfguard.secret import Secret

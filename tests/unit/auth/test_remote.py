@@ -11,7 +11,7 @@ from wolfguard.auth.backend import Accept, Admitted, Ask, Begin, Claim, Filled, 
 from wolfguard.auth.remote import NOBODY, FactorWork, RemoteBackend, RemoteConversation, shown
 from wolfguard.errors import LocalError
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE, Attribute, FactorAnswer
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 CODE = (FormField("secondary_password", "password", "Code:"),)

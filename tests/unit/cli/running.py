@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tests.unit.procs.mgmtd.peers_fakes import FakePeer, Gateway, gateway
 from wolfguard.crypto.library import LibraryIdentity
+from wolfguard.ipc.life import Fact
+from wolfguard.ipc.logins import TlsFacts
 from wolfguard.ipc.management import (
     AskNetdStatus,
     AskSessiondStatus,
@@ -31,7 +33,7 @@ from wolfguard.ipc.management import (
     UserTable,
     WorkerStatus,
 )
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, Fact, TlsFacts
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts
 from wolfguard.procs.mgmtd.evidence import EvidenceKey
 from wolfguard.procs.mgmtd.roles import Accounts, Role
 

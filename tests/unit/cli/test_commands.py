@@ -19,6 +19,7 @@ from tests.unit.procs.mgmtd.peers_fakes import Gateway
 from wolfguard.cli import sessions
 from wolfguard.cli.root import command
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import (
     AddUser,
     AskSupervisorStatus,
@@ -37,7 +38,7 @@ from wolfguard.ipc.management import (
     SupervisorStatus,
     UnlockUser,
 )
-from wolfguard.ipc.messages import Done, Fact
+from wolfguard.ipc.messages import Done
 from wolfguard.procs.mgmtd.roles import Credentials, Role
 from wolfguard.sandbox import weakening
 from wolfguard.secret import Secret

@@ -17,8 +17,11 @@ from wolfguard.ipc import packet
 from wolfguard.ipc.channel import CLOSED, END, Bounds, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import NAMES, SERVING, STARTING, Dispatch
 from wolfguard.ipc.errors import IpcClosed, IpcError, IpcTimeout
+from wolfguard.ipc.life import Attach
+from wolfguard.ipc.logins import LoginCancel, Logout
 from wolfguard.ipc.management import ListUsers, ReadRecords, RecordBatch
-from wolfguard.ipc.messages import Attach, Done, DropRoutes, LoginCancel, Logout, Message, Reply, SetRoutes
+from wolfguard.ipc.messages import Done, Message, Reply
+from wolfguard.ipc.routes import DropRoutes, SetRoutes
 from wolfguard.secret import Secret
 
 ASK = ReadRecords(1, 2, 3)

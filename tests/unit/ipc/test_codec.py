@@ -9,7 +9,7 @@ import pytest
 
 from wolfguard.errors import LocalError, PeerError
 from wolfguard.ipc import codec
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, ListTunnels, LiveTunnel, LiveTunnels, TunnelDatagram
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts, ListTunnels, LiveTunnel, LiveTunnels, TunnelDatagram
 from wolfguard.secret import Secret
 
 

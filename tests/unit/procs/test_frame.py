@@ -19,16 +19,11 @@ from wolfguard.ipc import codec
 from wolfguard.ipc.channel import Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.life import (
     Attach,
     Detach,
-    Done,
     Fact,
     Failed,
-    LoginCancel,
-    LoginStep,
-    Logout,
-    Message,
     ModuleFailure,
     Offence,
     Ready,
@@ -36,12 +31,11 @@ from wolfguard.ipc.messages import (
     Reconfigured,
     Start,
     Stop,
-    TunnelClosed,
-    TunnelDatagram,
-    TunnelOpen,
     Weakened,
-    WorkerEvent,
 )
+from wolfguard.ipc.logins import LoginCancel, LoginStep, Logout
+from wolfguard.ipc.messages import Done, Message
+from wolfguard.ipc.tunnels import TunnelClosed, TunnelDatagram, TunnelOpen, WorkerEvent
 from wolfguard.module_state import INTACT, MODULE_FAILED, PASSED, ModuleState, SelfTest
 from wolfguard.procs import frame
 from wolfguard.procs.child import Child, Started

@@ -16,7 +16,7 @@ from wolfguard.auth.radius.dictionary import number, pair
 from wolfguard.auth.radius.packet import Attributes, Packet
 from wolfguard.errors import PeerError
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE, FactorAnswer, FactorStep
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.secret import Secret
 
 USER_MAX: Final = packet.VALUE_MAX

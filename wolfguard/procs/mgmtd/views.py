@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import (
     NetdStatus,
     ProcessModule,
@@ -22,7 +23,6 @@ from wolfguard.ipc.management import (
     UserInfo,
     WorkerStatus,
 )
-from wolfguard.ipc.messages import Fact
 from wolfguard.sandbox import weakening
 
 Json = dict[str, Any]

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from wolfguard.errors import LocalError
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import AskNetdStatus, NetdStatus
-from wolfguard.ipc.messages import Done, DropRoutes, Fact, HostRoute, ListRoutes, Message, RouteTable, SetRoutes
+from wolfguard.ipc.messages import Done, Message
+from wolfguard.ipc.routes import DropRoutes, HostRoute, ListRoutes, RouteTable, SetRoutes
 from wolfguard.linux.routes import Lease
 from wolfguard.linux.rtnetlink import Network
 from wolfguard.linux.tun import VNET_HEADER_BYTES

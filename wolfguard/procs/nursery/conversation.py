@@ -18,7 +18,7 @@ from typing import Final
 
 from wolfguard.config.site import Pam
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE, FactorAnswer, FactorStep
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.procs.nursery import library
 from wolfguard.procs.nursery.library import Library, Prompt, Transaction
 

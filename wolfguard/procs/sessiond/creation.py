@@ -10,7 +10,7 @@ from typing import Final
 from wolfguard.auth.login import Granted
 from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
-from wolfguard.ipc.messages import Peer, TlsFacts
+from wolfguard.ipc.logins import Peer, TlsFacts
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import REPLACED, end_session
 from wolfguard.procs.sessiond.entitlement import Entitlement, NotEntitledError, in_words

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from wolfguard.ipc.channel import Sender
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, TunnelDatagram
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts, TunnelDatagram
 from wolfguard.policy.indicator import judge
 from wolfguard.procs.sessiond.sessions import CONNECTED, Session
 from wolfguard.procs.sessiond.state import State

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Final
 
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import EndTunnel, HostRoute
+from wolfguard.ipc.routes import HostRoute
+from wolfguard.ipc.tunnels import EndTunnel
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.sessions import CONNECTED, EXPIRED, NOT_BACK, Session
 from wolfguard.procs.sessiond.state import State

@@ -16,7 +16,8 @@ from wolfguard.auth.policy import SITE, SessionPolicy, budgets
 from wolfguard.config.site import Site
 from wolfguard.ipc.errors import IpcError
 from wolfguard.ipc.factors import Attribute
-from wolfguard.ipc.messages import HostRoute, SetRates, TunnelRates
+from wolfguard.ipc.routes import HostRoute
+from wolfguard.ipc.tunnels import SetRates, TunnelRates
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.endings import host_routes
 from wolfguard.procs.sessiond.routes import RoutesUnavailableError

@@ -20,7 +20,7 @@ from wolfguard.errors import LocalError
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcClosed, IpcError, IpcTimeout
 from wolfguard.ipc.factors import UNAVAILABLE, FactorAnswer, FactorCancel, FactorStep, HeldFor
-from wolfguard.ipc.messages import Peer
+from wolfguard.ipc.logins import Peer
 from wolfguard.procs.log import Log
 
 log = Log(__name__)

@@ -22,7 +22,7 @@ from wolfguard.config import site as configuration
 from wolfguard.errors import LocalError
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.factors import FactorAnswer
-from wolfguard.ipc.messages import LoginAnswer, LoginCancel, LoginStep
+from wolfguard.ipc.logins import LoginAnswer, LoginCancel, LoginStep
 from wolfguard.procs.sessiond.creation import Creation, LoginFacts, NoSessionError
 from wolfguard.procs.sessiond.factors import Factors, Origin
 from wolfguard.procs.sessiond.flows import Flow, Flows

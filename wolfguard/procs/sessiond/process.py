@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wolfguard.ipc.messages import Message, ModuleFailure, Weakened
+from wolfguard.ipc.life import ModuleFailure, Weakened
+from wolfguard.ipc.messages import Message
 from wolfguard.procs.child import Channel, Child, Handler, Sender, Started
 from wolfguard.procs.sessiond.module import primitives
 from wolfguard.procs.sessiond.service import Service

@@ -15,7 +15,7 @@ from typing import Final
 
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import DropRoutes, HostRoute, ListRoutes, SetRoutes
+from wolfguard.ipc.routes import DropRoutes, HostRoute, ListRoutes, SetRoutes
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.waiters import settle
 

@@ -13,7 +13,8 @@ from wolfguard.auth import grant
 from wolfguard.auth.lockout import Failures, Guard
 from wolfguard.errors import PeerError
 from wolfguard.ipc import codec
-from wolfguard.ipc.messages import Message, Peer, TlsFacts
+from wolfguard.ipc.logins import Peer, TlsFacts
+from wolfguard.ipc.messages import Message
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond import account
 from wolfguard.procs.sessiond.sessions import CONNECTED, FRESH, NO_SLOT, WAITING, Session, Sessions

@@ -18,6 +18,7 @@ from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
 from wolfguard.ipc.factors import HeldLost
+from wolfguard.ipc.logins import LoginCancel, LoginStep, Logout
 from wolfguard.ipc.management import (
     AddUser,
     AdminEvent,
@@ -32,18 +33,9 @@ from wolfguard.ipc.management import (
     SetPassword,
     UnlockUser,
 )
-from wolfguard.ipc.messages import (
-    Done,
-    LoginCancel,
-    LoginStep,
-    Logout,
-    Message,
-    TunnelClosed,
-    TunnelDatagram,
-    TunnelOpen,
-    WorkerEvent,
-)
+from wolfguard.ipc.messages import Done, Message
 from wolfguard.ipc.orders import OrderSessions, OrdersRefused
+from wolfguard.ipc.tunnels import TunnelClosed, TunnelDatagram, TunnelOpen, WorkerEvent
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.administration import Administration
 from wolfguard.procs.sessiond.assembly import assemble, open_store

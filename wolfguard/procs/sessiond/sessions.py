@@ -18,7 +18,8 @@ from typing import Final
 
 from wolfguard.auth.grant import NO_ACCESS, NOTHING, Grant
 from wolfguard.auth.policy import Budget
-from wolfguard.ipc.messages import DatagramFacts, Peer, TlsFacts
+from wolfguard.ipc.logins import Peer, TlsFacts
+from wolfguard.ipc.tunnels import DatagramFacts
 from wolfguard.procs.sessiond.account import Account
 
 FRESH: Final = "fresh"

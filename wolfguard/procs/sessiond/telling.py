@@ -15,7 +15,7 @@ from wolfguard.ipc import codec
 from wolfguard.ipc.accounting import AccountingSent, NumberedEvent, SendAccounting
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import Fact
+from wolfguard.ipc.life import Fact
 from wolfguard.procs.sessiond.queue import Waiting
 from wolfguard.procs.sessiond.state import State
 from wolfguard.records.schema import FAILURE, SUCCESS

@@ -15,7 +15,7 @@ from wolfguard.auth.policy import SessionPolicy
 from wolfguard.config.site import Site
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import DatagramFacts, ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
+from wolfguard.ipc.tunnels import DatagramFacts, ListTunnels, LiveTunnel, TunnelClosed, TunnelGrant, TunnelOpen
 from wolfguard.procs.log import Log
 from wolfguard.procs.sessiond.datagrams import judged
 from wolfguard.procs.sessiond.endings import IDLE, USER_LEFT, end_session, end_tunnel, host_routes

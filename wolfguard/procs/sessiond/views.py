@@ -10,6 +10,7 @@ from wolfguard.auth.lockout import ACCOUNT
 from wolfguard.ipc import codec
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import (
     AskSessiondStatus,
     ListSessions,
@@ -23,7 +24,7 @@ from wolfguard.ipc.management import (
     UserInfo,
     UserTable,
 )
-from wolfguard.ipc.messages import Fact, Message
+from wolfguard.ipc.messages import Message
 from wolfguard.procs.sessiond.entitlement import Entitlement
 from wolfguard.procs.sessiond.sessions import Session
 from wolfguard.procs.sessiond.state import State

@@ -22,6 +22,7 @@ from wolfguard.config.site import Configuration
 from wolfguard.errors import StartError
 from wolfguard.ipc.channel import Handler, Sender
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.life import ModuleFailure, Offence, Weakened
 from wolfguard.ipc.management import (
     AskModuleStates,
     AskSupervisorStatus,
@@ -33,7 +34,7 @@ from wolfguard.ipc.management import (
     Shutdown,
     SupervisorStatus,
 )
-from wolfguard.ipc.messages import Done, Message, ModuleFailure, Offence, Weakened
+from wolfguard.ipc.messages import Done, Message
 from wolfguard.linux import orphans
 from wolfguard.linux.systemd import Notifier
 from wolfguard.procs import log

@@ -19,7 +19,8 @@ from typing import Final
 from wolfguard.ipc.channel import CLOSED, END, Channel, Handler, Sender
 from wolfguard.ipc.dispatch import SERVING, STARTING
 from wolfguard.ipc.errors import IpcClosed, IpcError
-from wolfguard.ipc.messages import Attach, Detach, Fact, Failed, Message, Ready, Reconfigure, Start, Stop
+from wolfguard.ipc.life import Attach, Detach, Fact, Failed, Ready, Reconfigure, Start, Stop
+from wolfguard.ipc.messages import Message
 from wolfguard.linux import labels
 from wolfguard.module_state import MODULE_FAILED, ModuleState
 from wolfguard.procs import log

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from wolfguard.config.site import Configuration, Site
 from wolfguard.engine import Opened, Tunnel
 from wolfguard.errors import LocalError
-from wolfguard.ipc.messages import LoginCancel, Peer, TlsFacts, TunnelGrant
+from wolfguard.ipc.logins import LoginCancel, Peer, TlsFacts
+from wolfguard.ipc.tunnels import TunnelGrant
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane as shapes
 from wolfguard.procs.worker.plane import DataPlane

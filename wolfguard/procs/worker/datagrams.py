@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wolfguard.engine import TunnelDatagram as Happened
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, TunnelDatagram
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts, TunnelDatagram
 from wolfguard.procs.worker.reports import REFUSED as REFUSED_REPORT
 from wolfguard.procs.worker.reports import Reports
 from wolfguard.procs.worker.sessiond import Sessiond

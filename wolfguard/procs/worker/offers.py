@@ -13,7 +13,7 @@ from typing import Final
 from wolfguard.config.endpoints import hears_datagrams
 from wolfguard.config.site import Configuration, Site
 from wolfguard.engine import Datagram
-from wolfguard.ipc.messages import Peer
+from wolfguard.ipc.logins import Peer
 
 APP_ID_BYTES: Final = 32
 

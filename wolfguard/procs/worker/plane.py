@@ -14,7 +14,8 @@ from typing import Protocol
 
 from wolfguard.config.site import Configuration, Site
 from wolfguard.engine import Datagram, Event, Limits, Opened, Plane, Rates, TlsCertificate, TlsSite, Tunnel
-from wolfguard.ipc.messages import Peer, TlsFacts, TunnelGrant, TunnelRates
+from wolfguard.ipc.logins import Peer, TlsFacts
+from wolfguard.ipc.tunnels import TunnelGrant, TunnelRates
 from wolfguard.policy import indicator
 from wolfguard.policy.profile import CryptoProfile
 from wolfguard.procs.child import Started

@@ -28,8 +28,10 @@ from wolfguard.engine import (
 )
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Channel, Handler, Sender
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import AskWorkerStatus, Counter, WorkerStatus
-from wolfguard.ipc.messages import Done, EndTunnel, Fact, ListTunnels, LiveTunnels, Message, SetRates
+from wolfguard.ipc.messages import Done, Message
+from wolfguard.ipc.tunnels import EndTunnel, ListTunnels, LiveTunnels, SetRates
 from wolfguard.procs.child import Child, Started
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane as shapes

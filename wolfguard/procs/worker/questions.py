@@ -12,7 +12,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from wolfguard.ipc.errors import IpcError, IpcTimeout
-from wolfguard.ipc.messages import LoginCancel, LoginStep, Logout, TunnelGrant, TunnelOpen
+from wolfguard.ipc.logins import LoginCancel, LoginStep, Logout
+from wolfguard.ipc.tunnels import TunnelGrant, TunnelOpen
 from wolfguard.procs.log import Log
 from wolfguard.procs.worker import plane, translation
 from wolfguard.procs.worker.clients import Client, Clients

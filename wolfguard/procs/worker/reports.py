@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from wolfguard.ipc.messages import WorkerEvent
+from wolfguard.ipc.tunnels import WorkerEvent
 
 BAD_INPUT: Final = "bad_input"
 REFUSED: Final = "refused"

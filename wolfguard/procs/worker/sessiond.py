@@ -11,7 +11,8 @@ from collections import deque
 from typing import Any, Protocol
 
 from wolfguard.ipc.errors import IpcClosed
-from wolfguard.ipc.messages import Notice, Request, TunnelClosed
+from wolfguard.ipc.messages import Notice, Request
+from wolfguard.ipc.tunnels import TunnelClosed
 
 
 class Way(Protocol):

@@ -10,7 +10,8 @@ from typing import Final
 
 from wolfguard.errors import LocalError
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import LoginAnswer, LoginForm, TunnelGrant
+from wolfguard.ipc.logins import LoginAnswer, LoginForm
+from wolfguard.ipc.tunnels import TunnelGrant
 from wolfguard.protocol.events import (
     Event,
     LoginCompleted,

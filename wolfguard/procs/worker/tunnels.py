@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from wolfguard.engine import Tunnel
-from wolfguard.ipc.messages import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, SetRates, TunnelClosed
+from wolfguard.ipc.tunnels import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, SetRates, TunnelClosed
 from wolfguard.procs.worker.datagrams import Datagrams
 from wolfguard.procs.worker.plane import DataPlane, rates
 from wolfguard.procs.worker.sessiond import Sessiond

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.procs.mgmtd.peers_fakes import Caller, FakePeer, gateway, run
 from wolfguard.ipc.errors import IpcError, IpcTimeout
+from wolfguard.ipc.life import Fact
 from wolfguard.ipc.management import (
     Actor,
     AddUser,
@@ -43,7 +44,7 @@ from wolfguard.ipc.management import (
     UserTable,
     WorkerStatus,
 )
-from wolfguard.ipc.messages import Done, Fact
+from wolfguard.ipc.messages import Done
 from wolfguard.procs.mgmtd import roles
 from wolfguard.procs.mgmtd.conversation import Times
 from wolfguard.procs.mgmtd.roles import Accounts, Credentials, Role

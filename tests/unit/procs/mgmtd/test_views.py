@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from tests.unit.cli.running import session
+from wolfguard.ipc.life import Fact
+from wolfguard.ipc.logins import TlsFacts
 from wolfguard.ipc.management import Counter, ProcessStatus, SessionInfo, SupervisorStatus, UserInfo, WorkerStatus
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, Fact, TlsFacts
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts
 from wolfguard.procs.mgmtd import views
 
 SCHEMAS: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "docs" / "reference" / "api.yml").read_text())[

@@ -10,7 +10,7 @@ from typing import Any
 
 from wolfguard.ipc import codec
 from wolfguard.ipc.factors import FactorAnswer, FactorStep
-from wolfguard.ipc.messages import Peer
+from wolfguard.ipc.logins import Peer
 from wolfguard.procs.pam.nursery import Nursery
 from wolfguard.secret import Secret
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.procs.pam.ground import Ground, play, step, until
 from wolfguard.ipc.factors import ACCEPT, ASK, REJECT, UNAVAILABLE, FactorAnswer
-from wolfguard.ipc.messages import FormField
+from wolfguard.ipc.logins import FormField
 from wolfguard.procs.pam.held import CLOSED, Held
 from wolfguard.procs.pam.pool import Pool
 

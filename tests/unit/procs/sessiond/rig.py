@@ -18,25 +18,11 @@ from tests.unit.policy.profiles import profile
 from wolfguard.config.site import Configuration, Group, Listener, Network, Paths, Records, Site, Timeouts
 from wolfguard.ipc.channel import Channel, Sender
 from wolfguard.ipc.errors import IpcError
+from wolfguard.ipc.logins import LoginAnswer, LoginStep, Peer, TlsFacts
 from wolfguard.ipc.management import Actor, AddUser
-from wolfguard.ipc.messages import (
-    Done,
-    DropRoutes,
-    EndTunnel,
-    ListRoutes,
-    ListTunnels,
-    LiveTunnel,
-    LiveTunnels,
-    LoginAnswer,
-    LoginStep,
-    Peer,
-    Request,
-    RouteTable,
-    SetRoutes,
-    TlsFacts,
-    TunnelGrant,
-    TunnelOpen,
-)
+from wolfguard.ipc.messages import Done, Request
+from wolfguard.ipc.routes import DropRoutes, ListRoutes, RouteTable, SetRoutes
+from wolfguard.ipc.tunnels import EndTunnel, ListTunnels, LiveTunnel, LiveTunnels, TunnelGrant, TunnelOpen
 from wolfguard.procs.sessiond.primitives import Primitives
 from wolfguard.procs.sessiond.service import Service
 from wolfguard.records.notary import Notary

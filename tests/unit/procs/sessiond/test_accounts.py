@@ -29,8 +29,9 @@ from wolfguard.ipc.accounting import (
 )
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.factors import ACCEPT, Attribute, FactorAnswer, FactorStep
+from wolfguard.ipc.logins import Logout
 from wolfguard.ipc.management import AskSessiondStatus, Disconnect, ListSessions
-from wolfguard.ipc.messages import LiveTunnel, Logout, TunnelClosed, TunnelGrant
+from wolfguard.ipc.tunnels import LiveTunnel, TunnelClosed, TunnelGrant
 from wolfguard.secret import Secret
 
 CLASS = base64.b64encode(b"\0class").decode()

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, drive
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.management import AskSessiondStatus, ListSessions, SessiondStatus
-from wolfguard.ipc.messages import DTLS12, DatagramFacts, LiveTunnel, TunnelClosed, TunnelDatagram, TunnelGrant
+from wolfguard.ipc.tunnels import DTLS12, DatagramFacts, LiveTunnel, TunnelClosed, TunnelDatagram, TunnelGrant
 from wolfguard.policy.indicator import NO_EMS
 from wolfguard.procs.sessiond.datagrams import RECORDS_MAX
 

@@ -25,7 +25,8 @@ from wolfguard.config.site import (
 )
 from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.management import ListSessions
-from wolfguard.ipc.messages import LiveTunnel, SetRates, SetRoutes, TunnelRates
+from wolfguard.ipc.routes import SetRoutes
+from wolfguard.ipc.tunnels import LiveTunnel, SetRates, TunnelRates
 from wolfguard.procs.sessiond.creation import LoginFacts, NoSessionError
 from wolfguard.secret import Secret
 

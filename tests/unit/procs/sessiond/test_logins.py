@@ -11,7 +11,8 @@ import pytest
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive, peer
 from wolfguard.auth.login import LOCKED_OUT, WRONG
 from wolfguard.config.site import Banner, Limits, Lockout, Timeouts
-from wolfguard.ipc.messages import LoginCancel, LoginStep, TunnelClosed
+from wolfguard.ipc.logins import LoginCancel, LoginStep
+from wolfguard.ipc.tunnels import TunnelClosed
 from wolfguard.procs.sessiond.logins import BUSY, UNAVAILABLE
 from wolfguard.secret import Secret
 from wolfguard.store.interface import PutUser, StoreError, User

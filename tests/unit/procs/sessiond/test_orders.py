@@ -18,8 +18,9 @@ from wolfguard.ipc import orders
 from wolfguard.ipc.accounting import INTERIM, ON, START, STOP
 from wolfguard.ipc.factors import Attribute
 from wolfguard.ipc.management import AskSessiondStatus
-from wolfguard.ipc.messages import EndTunnel, HostRoute, SetRates, TunnelGrant, TunnelRates
 from wolfguard.ipc.orders import CHANGE, DISCONNECT, Named, OrderSessions, OrdersRefused, SessionsOrdered
+from wolfguard.ipc.routes import HostRoute
+from wolfguard.ipc.tunnels import EndTunnel, SetRates, TunnelGrant, TunnelRates
 from wolfguard.procs.sessiond.accounts import session_id
 from wolfguard.procs.sessiond.sessions import Session
 from wolfguard.secret import Secret

@@ -12,8 +12,9 @@ from typing import cast
 from tests.unit.procs.sessiond.rig import ADMIN, PASSWORD, FakeChannel, a_configuration, peer
 from wolfguard.config.site import Passwords
 from wolfguard.ipc.channel import Channel, Sender
+from wolfguard.ipc.life import Weakened
+from wolfguard.ipc.logins import LoginStep, TlsFacts
 from wolfguard.ipc.management import AddUser
-from wolfguard.ipc.messages import LoginStep, TlsFacts, Weakened
 from wolfguard.procs.child import Started
 from wolfguard.procs.sessiond.process import Sessiond
 from wolfguard.secret import Secret

@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, refused
-from wolfguard.ipc.messages import LiveTunnel, Logout
+from wolfguard.ipc.logins import Logout
+from wolfguard.ipc.tunnels import LiveTunnel
 from wolfguard.records.record import verify
 from wolfguard.secret import Secret
 

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.procs.sessiond.rig import FakeChannel
 from wolfguard.ipc.channel import Channel
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import DropRoutes, HostRoute, ListRoutes, RouteTable, SetRoutes
+from wolfguard.ipc.routes import DropRoutes, HostRoute, ListRoutes, RouteTable, SetRoutes
 from wolfguard.procs.sessiond.routes import BATCH, Routes, RoutesUnavailableError
 
 

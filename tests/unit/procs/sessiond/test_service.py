@@ -13,7 +13,7 @@ from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive
 from wolfguard.config.site import Lockout, Network, Records
 from wolfguard.errors import ConfigurationError, StartError
 from wolfguard.ipc.dispatch import TABLE
-from wolfguard.ipc.messages import EndTunnel, WorkerEvent
+from wolfguard.ipc.tunnels import EndTunnel, WorkerEvent
 
 
 def test_everything_that_others_may_send_has_a_handler(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive, refused
 from wolfguard.config.site import Banner, Network, Timeouts
-from wolfguard.ipc.messages import LiveTunnel, Logout, SetRoutes, TunnelClosed
+from wolfguard.ipc.logins import Logout
+from wolfguard.ipc.routes import SetRoutes
+from wolfguard.ipc.tunnels import LiveTunnel, TunnelClosed
 from wolfguard.secret import Secret
 
 

@@ -13,7 +13,7 @@ from tests.unit.procs.sessiond.rig import Rig, a_configuration, a_site, drive, r
 from wolfguard.config.site import Limits
 from wolfguard.ipc import codec
 from wolfguard.ipc.management import AskSessiondStatus, ListSessions, ListUsers, ReadRecords
-from wolfguard.ipc.messages import TunnelClosed, WorkerEvent
+from wolfguard.ipc.tunnels import TunnelClosed, WorkerEvent
 from wolfguard.procs.sessiond.views import WAITING_READERS_MAX
 from wolfguard.store.interface import PutUser, User
 

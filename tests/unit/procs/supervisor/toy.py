@@ -22,10 +22,9 @@ sys.path.insert(0, tree)
 from wolfguard.ipc.channel import Channel, Sender  # noqa: E402 - found only with the line above
 from wolfguard.ipc.dispatch import SERVING, STARTING  # noqa: E402
 from wolfguard.ipc.errors import IpcError  # noqa: E402
-from wolfguard.ipc.messages import (  # noqa: E402
+from wolfguard.ipc.life import (  # noqa: E402
     Attach,
     Detach,
-    Done,
     Fact,
     Failed,
     ModuleFailure,
@@ -37,6 +36,7 @@ from wolfguard.ipc.messages import (  # noqa: E402
     Stop,
     Weakened,
 )
+from wolfguard.ipc.messages import Done  # noqa: E402
 from wolfguard.module_state import INTACT, MODULE_FAILED, PASSED, ModuleState, SelfTest  # noqa: E402
 
 STATE = ModuleState("5.9.2", "", INTACT, 1500, (SelfTest("sha256", PASSED, 9),))

@@ -14,22 +14,9 @@ from wolfguard.config.site import Certificate, Configuration, Group, Limits, Lis
 from wolfguard.crypto.library import LibraryIdentity
 from wolfguard.engine import Closed, Data, Event, Opened, Rates, TlsSite, Tunnel
 from wolfguard.ipc.errors import IpcClosed
-from wolfguard.ipc.messages import (
-    Done,
-    FormField,
-    LoginAnswer,
-    LoginForm,
-    LoginStep,
-    Logout,
-    Message,
-    Notice,
-    Peer,
-    Request,
-    TlsFacts,
-    TunnelGrant,
-    TunnelOpen,
-    TunnelRates,
-)
+from wolfguard.ipc.logins import FormField, LoginAnswer, LoginForm, LoginStep, Logout, Peer, TlsFacts
+from wolfguard.ipc.messages import Done, Message, Notice, Request
+from wolfguard.ipc.tunnels import TunnelGrant, TunnelOpen, TunnelRates
 from wolfguard.procs.child import Started
 from wolfguard.procs.worker.process import Worker
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.procs.worker.fakes import PEER, SUITES, FakeSessiond
 from wolfguard.engine import TunnelDatagram as Happened
-from wolfguard.ipc.messages import DatagramFacts, TunnelDatagram, WorkerEvent
+from wolfguard.ipc.tunnels import DatagramFacts, TunnelDatagram, WorkerEvent
 from wolfguard.procs.worker.datagrams import Datagrams
 from wolfguard.procs.worker.reports import Reports
 from wolfguard.procs.worker.sessiond import Sessiond

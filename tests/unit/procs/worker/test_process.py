@@ -32,24 +32,21 @@ from wolfguard.engine import TunnelClosed as TunnelEnded
 from wolfguard.errors import LocalError, StartError
 from wolfguard.ipc.channel import Sender
 from wolfguard.ipc.errors import IpcError, IpcTimeout
+from wolfguard.ipc.life import Fact
+from wolfguard.ipc.logins import LoginAnswer, LoginCancel, LoginStep, Logout
 from wolfguard.ipc.management import AskWorkerStatus, Counter
-from wolfguard.ipc.messages import (
+from wolfguard.ipc.tunnels import (
     DatagramFacts,
     EndTunnel,
-    Fact,
     ListTunnels,
     LiveTunnel,
-    LoginAnswer,
-    LoginCancel,
-    LoginStep,
-    Logout,
     SetRates,
     TunnelClosed,
     TunnelOpen,
     TunnelRates,
     WorkerEvent,
 )
-from wolfguard.ipc.messages import TunnelDatagram as TunnelDatagramTold
+from wolfguard.ipc.tunnels import TunnelDatagram as TunnelDatagramTold
 from wolfguard.procs.worker.process import Worker
 from wolfguard.secret import Secret
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from wolfguard.ipc.messages import WorkerEvent
+from wolfguard.ipc.tunnels import WorkerEvent
 from wolfguard.procs.worker.reports import DETAIL_MAX, MANY, SUMS_MAX, Reports
 
 

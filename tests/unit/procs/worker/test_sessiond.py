@@ -9,7 +9,9 @@ import pytest
 
 from tests.unit.procs.worker.fakes import FakeSessiond
 from wolfguard.ipc.errors import IpcClosed
-from wolfguard.ipc.messages import Done, LoginCancel, Logout, TunnelClosed
+from wolfguard.ipc.logins import LoginCancel, Logout
+from wolfguard.ipc.messages import Done
+from wolfguard.ipc.tunnels import TunnelClosed
 from wolfguard.procs.worker.sessiond import Sessiond
 from wolfguard.secret import Secret
 

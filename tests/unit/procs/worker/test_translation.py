@@ -11,7 +11,8 @@ from tests.unit.procs.worker.fakes import FORM, GRANT
 from tests.unit.protocol.playbook import FORM as PROTOCOL_FORM
 from wolfguard.errors import LocalError
 from wolfguard.ipc.errors import IpcError
-from wolfguard.ipc.messages import LoginAnswer, TunnelGrant
+from wolfguard.ipc.logins import LoginAnswer
+from wolfguard.ipc.tunnels import TunnelGrant
 from wolfguard.procs.worker import translation
 from wolfguard.protocol.events import LoginCompleted, LoginPrompted, LoginRefused, Unavailable
 from wolfguard.protocol.tunnel_head import DatagramOffer, TunnelOffer
