@@ -115,8 +115,10 @@ def test_both_die_with_the_record_that_nobody_has_confirmed(make_export: MakeExp
     sender.end(how)
     server.start()
     sender.start()
-    place.emit(3)
-    place.wait("what was recorded afterwards")
+    # twice: one that was sent again on a new connection can come behind those that were recorded after it
+    for _ in range(2):
+        place.emit(3)
+        place.wait("what was recorded afterwards")
     # the one that was under way, and at an orderly end the one that waited for it; verify says which
     lost = [each for each, text in enumerate(place.maker.texts, 1) if text not in place.collected]
     assert len(lost) <= (2 if how is signal.SIGTERM else 1), lost
