@@ -57,7 +57,7 @@ def served(folder: Path) -> str:
 
 def processes(host: Host) -> list[tuple[str, int, int]]:
     status = json.loads(host.check_output("wolfguard status --json"))
-    return sorted((each["name"], each["slot"], each["pid"]) for each in status["processes"])
+    return sorted((each["process"], each["slot"], each["pid"]) for each in status["processes"])
 
 
 def test_one_that_ends_soon_is_told_and_nothing_is_changed(play: Play, folder: Path) -> None:
