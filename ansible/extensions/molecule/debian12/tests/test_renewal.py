@@ -33,6 +33,7 @@ def play(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Play:
         **os.environ,
         "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
         "ANSIBLE_CONNECTION_PLUGINS": str(MOLECULE / "plugins" / "connection"),
+        "ANSIBLE_FORCE_COLOR": "0",
         "ANSIBLE_NOCOLOR": "1",
     }
 
