@@ -190,13 +190,7 @@ def make_export(request: pytest.FixtureRequest) -> Iterator[MakeExport]:
 
 
 def keys(folder: Path, client: str) -> None:
-    place = folder / "pki"
-    place.mkdir(parents=True)
-    made = pki.make(COLLECTOR, client)
-    (place / "ca.pem").write_bytes(made.authority)
-    for name, identity in (("collector", made.server), ("gateway", made.client)):
-        (place / f"{name}.pem").write_bytes(identity.chain)
-        (place / f"{name}.key").write_bytes(identity.key)
+    pki.make(COLLECTOR, client).lay_ends(folder / "pki", "collector", "gateway")
 
 
 def verified(place: Ground) -> Report:

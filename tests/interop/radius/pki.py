@@ -45,6 +45,14 @@ class Pki:
             (folder / name).chmod(0o600)
         return {word: str(folder / name) for word, (name, _) in files.items()}
 
+    def lay_ends(self, folder: Path, server: str, client: str) -> None:
+        """Makes the folder with what both ends need: ca.pem, and certificate and key of each under these names."""
+        folder.mkdir(parents=True)
+        (folder / "ca.pem").write_bytes(self.authority)
+        for name, identity in ((server, self.server), (client, self.client)):
+            (folder / f"{name}.pem").write_bytes(identity.chain)
+            (folder / f"{name}.key").write_bytes(identity.key)
+
 
 def make(server_name: str = SERVER_NAME, client_name: str = CLIENT_NAME, *, days: int = 30) -> Pki:
     key = ec.generate_private_key(ec.SECP256R1())

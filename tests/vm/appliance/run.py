@@ -263,13 +263,7 @@ def collected(ground: Ground) -> Path:
 
 def lay(ground: Ground) -> None:
     """What the controller has before the first run: certificates towards the collector, and what is waived."""
-    place = ground.folder / "collector"
-    place.mkdir(parents=True)
-    made = pki.make(COLLECTOR, GATEWAY)
-    (place / "ca.pem").write_bytes(made.authority)
-    for name, identity in (("collector", made.server), ("gateway", made.client)):
-        (place / f"{name}.pem").write_bytes(identity.chain)
-        (place / f"{name}.key").write_bytes(identity.key)
+    pki.make(COLLECTOR, GATEWAY).lay_ends(ground.folder / "collector", "collector", "gateway")
     end = (datetime.now(UTC) + timedelta(30)).date()
     entries = [
         {"rule": rule, "justification": reason, "approver": "the scenario", "expires": end}
